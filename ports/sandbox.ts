@@ -1,0 +1,85 @@
+/** The languages that code may be in; `shell` is POSIX sh (bash where there is one). */
+export type SandboxLanguage = "python" | "javascript" | "shell";
+
+/** Hard limits of one execution. */
+export interface SandboxLimits {
+  /** Wall time. @default 60_000 */
+  readonly wallMs: number;
+  /** CPU time of all processes together. @default equal to wallMs */
+  readonly cpuMs: number;
+  /** @default 512 MiB */
+  readonly memoryBytes: number;
+  /** @default 128 */
+  readonly processes: number;
+  /** stdout and stderr together. @default 1 MiB */
+  readonly outputBytes: number;
+  /** The workspace in all. @default 64 MiB */
+  readonly diskBytes: number;
+  /** Files and folders in the workspace. @default 1_000 */
+  readonly files: number;
+}
+
+export const DEFAULT_SANDBOX_LIMITS: SandboxLimits = {
+  wallMs: 60_000,
+  cpuMs: 60_000,
+  memoryBytes: 512 * 1024 * 1024,
+  processes: 128,
+  outputBytes: 1024 * 1024,
+  diskBytes: 64 * 1024 * 1024,
+  files: 1_000,
+};
+
+/** A regular file of the workspace; `path` is relative, `/`-separated, without `.` or `..`. */
+export interface WorkspaceFile {
+  readonly path: string;
+  readonly content: Uint8Array;
+  readonly executable?: boolean;
+}
+
+export interface SandboxRequest {
+  readonly language: SandboxLanguage;
+  readonly code: string;
+  /** What is in `/workspace` when the code starts. */
+  readonly files: readonly WorkspaceFile[];
+  readonly limits: SandboxLimits;
+}
+
+export interface SandboxResult {
+  /** Of the code; null where a signal or a limit ended it. */
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  /** Output was cut at `outputBytes`. */
+  readonly truncated: boolean;
+  /** The limit that was hit, besides time and output. */
+  readonly limit?: "memory" | "processes" | "disk" | "files" | "cpu";
+  /** Everything regular that is in `/workspace` afterwards, collected once every process is dead. Links, devices, FIFOs are left out. */
+  readonly files: readonly WorkspaceFile[];
+  readonly durationMs: number;
+}
+
+/**
+ * Runs code that nobody has read: no network, nothing of the host writable, none of the worker's environment; when `run`
+ * settles no process of it is left. Aborting kills it within a second.
+ */
+export interface Sandbox {
+  /** `bubblewrap`, `gvisor`. */
+  readonly backend: string;
+  /** @throws SandboxUnavailable where the host cannot isolate */
+  run(request: SandboxRequest, options: { readonly signal: AbortSignal }): Promise<SandboxResult>;
+  /** Live probes of what this host gives; each with a fix where it fails. */
+  check(): Promise<readonly SandboxCheck[]>;
+}
+
+export interface SandboxCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+/** This host cannot isolate code; nothing was run. */
+export class SandboxUnavailable extends Error {
+  override readonly name = "SandboxUnavailable";
+}
