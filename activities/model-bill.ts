@@ -1,0 +1,28 @@
+import type { Bill } from "../core/activity-contract.js";
+import type { RunModel } from "../core/agent.js";
+import { canonicalJson, utf8Bytes } from "../core/digest.js";
+import { ZERO_USD } from "../core/money.js";
+import { costNanoUsd } from "../core/pricing.js";
+import { NO_USAGE, type Usage } from "../core/usage.js";
+import type { ModelAnswer } from "../ports/models.js";
+
+/** The bill of a whole answer: by the provider's count, or by bytes (from above) where it reported none. */
+export function billOf(model: RunModel, answer: ModelAnswer, promptBytes: number): Bill {
+  const usage = answer.usage ?? usageByBytes(model, answer, promptBytes);
+  const requestId = answer.requestId === undefined ? {} : { requestId: answer.requestId };
+  if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage, ...requestId };
+  return { kind: answer.usage ? "confirmed" : "estimated", nanoUsd: costNanoUsd(model.price, usage), usage, ...requestId };
+}
+
+/** The bill of a call that ended early, where the provider had counted before. */
+export function billOfUsage(model: RunModel, usage: Usage): Bill {
+  if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage };
+  return { kind: "confirmed", nanoUsd: costNanoUsd(model.price, usage), usage };
+}
+
+/** A token is at least one byte, so bytes bound the count; the factor and the hidden part are the provider's (notes on models). */
+function usageByBytes(model: RunModel, answer: ModelAnswer, promptBytes: number): Usage {
+  const { factor, hidden } = model.inputBound;
+  const outputBytes = utf8Bytes(answer.text) + utf8Bytes(canonicalJson(answer.toolCalls));
+  return { ...NO_USAGE, inputTokens: Math.ceil(factor * promptBytes) + hidden, outputTokens: outputBytes };
+}

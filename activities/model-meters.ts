@@ -1,0 +1,23 @@
+import type { Bill } from "../core/activity-contract.js";
+import type { RunModel } from "../core/agent.js";
+import type { Meters } from "../ports/meters.js";
+
+/** Counts one attempt at a model: outcome, seconds, tokens by kind, cost. */
+export function meterCall(meters: Meters, model: RunModel, outcome: string, seconds: number, bill: Bill | undefined): void {
+  const labels = { provider: model.bookedAs.split("/", 1)[0] ?? "", model: model.bookedAs };
+  meters.count("wflo_model_calls_total", { ...labels, outcome });
+  meters.observe("wflo_model_call_duration_seconds", labels, seconds);
+  if (!bill) return;
+  const { usage } = bill;
+  const tokens = {
+    input: usage.inputTokens,
+    output: usage.outputTokens,
+    cached_input: usage.cachedInputTokens,
+    cache_write: usage.cacheWriteTokens,
+    reasoning: usage.reasoningTokens,
+  };
+  for (const [kind, count] of Object.entries(tokens)) {
+    if (count > 0) meters.count("wflo_model_tokens_total", { ...labels, kind }, count);
+  }
+  if (bill.nanoUsd > 0) meters.count("wflo_cost_usd_total", { ...labels, account: "" }, bill.nanoUsd / 1e9);
+}

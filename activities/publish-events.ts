@@ -1,0 +1,27 @@
+import type { OutgoingRecord } from "../core/activity-contract.js";
+import type { EventLog, LogRecord } from "../ports/event-log.js";
+import type { Meters } from "../ports/meters.js";
+
+export interface PublishPorts {
+  readonly eventLog: EventLog;
+  readonly meters: Meters;
+  /** The topics' names outside. */
+  readonly topics: Readonly<Record<OutgoingRecord["topic"], string>>;
+}
+
+/** Publishes a run's records in order; may publish one twice after a crash, never none. */
+export async function publishRecords(ports: PublishPorts, key: string, records: readonly OutgoingRecord[]): Promise<void> {
+  for (const topic of ["events", "audit"] as const) {
+    const batch: LogRecord[] = records
+      .filter((record) => record.topic === topic)
+      .map((record) => ({ key, value: JSON.stringify(record.value) }));
+    if (batch.length === 0) continue;
+    try {
+      await ports.eventLog.publish(ports.topics[topic], batch);
+      ports.meters.count("wflo_events_published_total", { outcome: "ok" }, batch.length);
+    } catch (error) {
+      ports.meters.count("wflo_events_published_total", { outcome: "error" }, batch.length);
+      throw error;
+    }
+  }
+}

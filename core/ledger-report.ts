@@ -1,0 +1,59 @@
+import { type Ledger, type LedgerEntry, type ModelTotals, spent } from "./ledger.js";
+import { addUsd, formatUsd, type NanoUsd, subtractUsdToZero } from "./money.js";
+
+/** Answer of the `budget` query. */
+export interface BudgetView {
+  /** Null: the run has no budget. */
+  readonly limitNanoUsd: NanoUsd | null;
+  /** Confirmed by the provider's count. */
+  readonly spentNanoUsd: NanoUsd;
+  readonly reservedNanoUsd: NanoUsd;
+  readonly unconfirmedNanoUsd: NanoUsd;
+  /** Null where there is no limit. */
+  readonly remainingNanoUsd: NanoUsd | null;
+  readonly frozen: boolean;
+  readonly entries: readonly LedgerEntry[];
+}
+
+/** `cost` of a run's result. `nanoUsd` is confirmed plus unconfirmed: never less than what may be on the bill. */
+export interface CostReport {
+  readonly usd: string;
+  readonly nanoUsd: NanoUsd;
+  readonly confirmedNanoUsd: NanoUsd;
+  readonly unconfirmedNanoUsd: NanoUsd;
+  readonly savedNanoUsd: NanoUsd;
+  readonly treeNanoUsd: NanoUsd;
+  readonly unpricedCalls: number;
+  readonly priceBook: string;
+  readonly byModel: Readonly<Record<string, ModelTotals>>;
+}
+
+export function budgetView(ledger: Ledger): BudgetView {
+  const { limitNanoUsd, confirmedNanoUsd, reservedNanoUsd, unconfirmedNanoUsd, frozen, entries } = ledger;
+  const booked = addUsd(spent(ledger), reservedNanoUsd);
+  return {
+    limitNanoUsd,
+    spentNanoUsd: confirmedNanoUsd,
+    reservedNanoUsd,
+    unconfirmedNanoUsd,
+    remainingNanoUsd: limitNanoUsd === null ? null : subtractUsdToZero(limitNanoUsd, booked),
+    frozen,
+    entries,
+  };
+}
+
+export function costOf(ledger: Ledger): CostReport {
+  const { confirmedNanoUsd, unconfirmedNanoUsd, savedNanoUsd, unpricedCalls, priceBook, byModel } = ledger;
+  const nanoUsd = spent(ledger);
+  return {
+    usd: formatUsd(nanoUsd),
+    nanoUsd,
+    confirmedNanoUsd,
+    unconfirmedNanoUsd,
+    savedNanoUsd,
+    treeNanoUsd: addUsd(nanoUsd, ledger.childrenNanoUsd),
+    unpricedCalls,
+    priceBook,
+    byModel,
+  };
+}

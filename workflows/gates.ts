@@ -1,0 +1,90 @@
+import { condition } from "@temporalio/workflow";
+import type { ToolPolicy } from "../core/agent.js";
+import { callDigest } from "../core/call-digest.js";
+import { type Gate, expire, openGate } from "../core/gate.js";
+import type { CallProgress } from "../core/run.js";
+import { recordAudit, recordEvent } from "./outbox.js";
+import { now, nowMs, type Run, shouldContinueAsNew } from "./run-context.js";
+import { say } from "./run-status.js";
+
+/** Asks people about a tool call; the gate is workflow state, so waiting holds no worker. */
+export function openGateFor(run: Run, progress: CallProgress, tool: ToolPolicy): Gate {
+  const { state, input } = run;
+  const { approvals } = input;
+  state.gateCount += 1;
+  const digest = callDigest({
+    tool: tool.name,
+    version: tool.version,
+    args: progress.args,
+    ...(tool.kind === "sandbox" && state.workspace ? { workspace: state.workspace } : {}),
+  });
+  const gate = openGate({
+    gate: `g${state.gateCount}`,
+    title: titleOf(progress, tool),
+    tool: tool.name,
+    args: progress.args,
+    digest,
+    requestedAt: now(),
+    timeoutMs: approvals.timeoutMs,
+    onTimeout: approvals.onTimeout,
+    approvers: approvals.approvers,
+    quorum: approvals.quorum,
+    escalateTo: approvals.escalateTo,
+    identity: approvals.identity,
+  });
+  state.gates = [...closedGatesToKeep(state.gates), gate];
+  recordEvent(run, "wflo.approval.requested", { gate: gate.gate, tool: tool.name, digest, approvers: gate.approvers });
+  return gate;
+}
+
+/** Waits until people (or time) have decided; undefined when the run should go on in a new history instead. */
+export async function decisionOn(run: Run, id: string): Promise<Gate | undefined> {
+  for (;;) {
+    const gate = gateOf(run, id);
+    if (gate.state !== "pending" || run.state.ending) return gate;
+    sayWaiting(run);
+    const waitMs = gate.deadline === undefined ? undefined : Math.max(1, Date.parse(gate.deadline) - nowMs());
+    const decided = () => gateOf(run, id).state !== "pending" || run.state.ending !== null || shouldContinueAsNew();
+    if (waitMs === undefined) await condition(decided);
+    else if (!(await condition(decided, waitMs))) expireGate(run, id);
+    if (gateOf(run, id).state === "pending" && shouldContinueAsNew()) return undefined;
+  }
+}
+
+export function gateOf(run: Run, id: string): Gate {
+  const gate = run.state.gates.find((candidate) => candidate.gate === id);
+  if (!gate) throw new Error(`the run remembers the gate ${id}`);
+  return gate;
+}
+
+export function putGate(run: Run, gate: Gate): void {
+  run.state.gates = run.state.gates.map((other) => (other.gate === gate.gate ? gate : other));
+}
+
+function expireGate(run: Run, id: string): void {
+  const before = gateOf(run, id);
+  const gate = expire(before, now());
+  putGate(run, gate);
+  recordEvent(run, "wflo.approval.expired", { gate: id, state: gate.state });
+  recordAudit(run, "approval.expired", { gate: id, tool: gate.tool, digest: gate.digest, state: gate.state });
+}
+
+function sayWaiting(run: Run): void {
+  const pending = run.state.gates.filter(({ state }) => state === "pending");
+  say(run, "awaiting_approval", `waiting for a decision on ${pending.map(({ gate, tool }) => `${gate} (${tool})`).join(", ")}`);
+}
+
+function titleOf(progress: CallProgress, tool: ToolPolicy): string {
+  if (tool.kind !== "human") return `Run ${tool.name}?`;
+  const question = (progress.args as { question?: unknown }).question;
+  return typeof question === "string" ? question.slice(0, 500) : "A question";
+}
+
+/** Closed gates stay to be read, the last few. */
+const CLOSED_GATES_KEPT = 20;
+
+function closedGatesToKeep(gates: readonly Gate[]): readonly Gate[] {
+  const closed = gates.filter(({ state }) => state !== "pending");
+  const tooMany = new Set(closed.slice(0, Math.max(0, closed.length - CLOSED_GATES_KEPT)));
+  return gates.filter((gate) => !tooMany.has(gate));
+}

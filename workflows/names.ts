@@ -1,0 +1,9 @@
+/** The workflow types that anyone may start. */
+export const AGENT_RUN = "agentRun";
+/** Finishes the publishing of a run that has ended. */
+export const DELIVER_EVENTS = "deliverEvents";
+
+/** The queue of a run's sandboxed code, beside the run's own. */
+export function sandboxQueue(taskQueue: string): string {
+  return `${taskQueue}-sandbox`;
+}
