@@ -1,0 +1,75 @@
+import type { OutgoingRecord } from "./activity-contract.js";
+import { utf8Bytes } from "./digest.js";
+import type { JsonObject } from "./json.js";
+
+/** The types of CONTRACT 'Events'. */
+export type EventType =
+  | "wflo.run.started" | "wflo.run.completed" | "wflo.run.failed" | "wflo.run.canceled"
+  | "wflo.model.called" | "wflo.tool.called" | "wflo.sandbox.executed"
+  | "wflo.budget.warning" | "wflo.budget.exhausted" | "wflo.budget.changed"
+  | "wflo.approval.requested" | "wflo.approval.decided" | "wflo.approval.expired"
+  | "wflo.agent.handoff";
+
+/** Records on their way out. `queued` counts all records in one order; events have a gapless number of their own. */
+export interface Outbox {
+  /** Numbers given to records of any topic so far. */
+  readonly queued: number;
+  /** Events so far: the next one's `sequence` is this plus one. */
+  readonly events: number;
+  readonly waiting: readonly OutgoingRecord[];
+}
+
+export const EMPTY_OUTBOX: Outbox = { queued: 0, events: 0, waiting: [] };
+
+/** Where an event comes from. */
+export interface EventSource {
+  readonly namespace: string;
+  readonly workflowId: string;
+  readonly firstRunId: string;
+}
+
+/** CloudEvents 1.0, structured JSON; `sequence` is gapless from 1 in a run, ten digits so that it sorts as text. */
+export function cloudEvent(source: EventSource, seq: number, type: EventType, at: string, data: JsonObject): JsonObject {
+  return {
+    specversion: "1.0",
+    id: `${source.workflowId}/${source.firstRunId}/${seq}`,
+    source: `/wflo/${source.namespace}/${source.workflowId}`,
+    type,
+    time: at,
+    subject: source.workflowId,
+    sequence: String(seq).padStart(10, "0"),
+    datacontenttype: "application/json",
+    data,
+  };
+}
+
+export function appendEvent(outbox: Outbox, source: EventSource, type: EventType, at: string, data: JsonObject): Outbox {
+  const value = cloudEvent(source, outbox.events + 1, type, at, data);
+  return { ...enqueue(outbox, "events", value), events: outbox.events + 1 };
+}
+
+export function appendAudit(outbox: Outbox, record: JsonObject): Outbox {
+  return enqueue(outbox, "audit", record);
+}
+
+/** The oldest records that fit, at least one where there is one. */
+export function batch(outbox: Outbox, most: { readonly bytes: number; readonly records: number }): readonly OutgoingRecord[] {
+  let bytes = 0;
+  const records: OutgoingRecord[] = [];
+  for (const record of outbox.waiting) {
+    bytes += utf8Bytes(JSON.stringify(record));
+    if (records.length >= most.records || (records.length > 0 && bytes > most.bytes)) break;
+    records.push(record);
+  }
+  return records;
+}
+
+/** Everything up to this number is stored outside. */
+export function acknowledge(outbox: Outbox, seq: number): Outbox {
+  return { ...outbox, waiting: outbox.waiting.filter((record) => record.seq > seq) };
+}
+
+function enqueue(outbox: Outbox, topic: OutgoingRecord["topic"], value: JsonObject): Outbox {
+  const seq = outbox.queued + 1;
+  return { ...outbox, queued: seq, waiting: [...outbox.waiting, { topic, seq, value }] };
+}
