@@ -1,35 +1,58 @@
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000, sec: 1_000, second: 1_000, seconds: 1_000,
-  m: 60_000, min: 60_000, minute: 60_000, minutes: 60_000,
-  h: 3_600_000, hour: 3_600_000, hours: 3_600_000,
-  d: 86_400_000, day: 86_400_000, days: 86_400_000,
-  w: 604_800_000, week: 604_800_000, weeks: 604_800_000,
-};
+const UNIT_MS: ReadonlyMap<string, number> = new Map([
+  ...["ms", "msec", "millisecond", "milliseconds"].map((name) => [name, 1] as const),
+  ...["s", "sec", "secs", "second", "seconds"].map((name) => [name, 1_000] as const),
+  ...["m", "min", "mins", "minute", "minutes"].map((name) => [name, 60_000] as const),
+  ...["h", "hr", "hrs", "hour", "hours"].map((name) => [name, 3_600_000] as const),
+  ...["d", "day", "days"].map((name) => [name, 86_400_000] as const),
+  ...["w", "week", "weeks"].map((name) => [name, 604_800_000] as const),
+]);
 
-/** Ten years: longer is a mistake. */
-const LONGEST_MS = 3_650 * 86_400_000;
+/** Ten years: longer is a mistake. In milliseconds. */
+export const LONGEST_DURATION_MS = 3_650 * 86_400_000;
 
-/** Reads `30s`, `15m`, `1.5h`, `7 days` into milliseconds, more than 0 and at most ten years. */
+/** No duration that people write is longer than this. */
+const LONGEST_TEXT = 40;
+
+const ACCEPTED = 'write it like "30s", "15m", "2h" or "7 days"';
+
+/**
+ * Reads `500ms`, `30s`, `15m`, `1.5h`, `7 days` into whole milliseconds, at least 1 and at most ten years. A number alone
+ * has no unit and is refused.
+ */
 export function parseDuration(value: unknown): number | { readonly problem: string } {
-  const problem = `${JSON.stringify(value)?.slice(0, 60) ?? value} is not a duration; write it like "30s", "15m", "2h" or "7 days"`;
-  if (typeof value !== "string") return { problem };
-  const match = /^\s*(\d{1,15}(?:\.\d{1,6})?)\s*([a-z]+)\s*$/i.exec(value);
-  const unit = UNIT_MS[(match?.[2] ?? "").toLowerCase()];
-  if (!match || unit === undefined) return { problem };
-  const ms = Math.round(Number(match[1]) * unit);
-  if (ms <= 0) return { problem: `${JSON.stringify(value)} must be more than nothing` };
-  return ms > LONGEST_MS ? { problem: `${JSON.stringify(value)} is more than ten years` } : ms;
+  if (typeof value === "number") return { problem: `${value} has no unit; ${ACCEPTED}` };
+  if (typeof value !== "string") return { problem: `must be a duration as text; ${ACCEPTED}` };
+  const shown = JSON.stringify(value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value);
+  const match = value.length > LONGEST_TEXT ? null : /^\s*(\d{1,15}(?:\.\d{1,9})?)\s*([a-z]*)\s*$/i.exec(value);
+  if (!match) return { problem: `${shown} is not a duration; ${ACCEPTED}` };
+  const [, amount, unit = ""] = match;
+  if (unit === "") return { problem: `${shown} has no unit; ${ACCEPTED}` };
+  const unitMs = UNIT_MS.get(unit.toLowerCase());
+  if (unitMs === undefined) return { problem: `${shown} has a unit that is not known; known are ms, s, m, h, d and w` };
+  const ms = Math.round(Number(amount) * unitMs);
+  if (ms < 1) return { problem: `${shown} is too short; the shortest is 1ms` };
+  return ms > LONGEST_DURATION_MS ? { problem: `${shown} is too long; the longest is 3650 days` } : ms;
 }
 
-/** `1.5s`, `2m 5s`, `3h 20m`, `2d 4h`: the two largest units. */
+const PRINTED = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+] as const;
+
+/** For people: `450ms`, `1.5s`, `2m 5s`, `3h 20m`, `2d 4h`: at most the two largest units, rounded down. */
 export function formatDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)}ms`;
-  if (ms < 60_000) return `${Math.round(ms / 100) / 10}s`;
-  const units = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000]] as const;
-  const first = units.findIndex(([, size]) => ms >= size);
-  const [name, size] = units[first] ?? units[3];
-  const [nextName, nextSize] = units[first + 1] ?? units[3];
-  const rest = Math.floor((ms % size) / nextSize);
-  return `${Math.floor(ms / size)}${name}${rest > 0 ? ` ${rest}${nextName}` : ""}`;
+  if (!Number.isFinite(ms)) return "?";
+  if (ms < 0) return `-${formatDuration(-ms)}`;
+  if (ms < 1_000) return `${Math.floor(ms)}ms`;
+  if (ms < 60_000) return `${Math.floor(ms / 100) / 10}s`;
+  const first = PRINTED.findIndex(([, size]) => ms >= size);
+  const parts: string[] = [];
+  let rest = ms;
+  for (const [name, size] of PRINTED.slice(first, first + 2)) {
+    if (rest >= size) parts.push(`${Math.floor(rest / size)}${name}`);
+    rest %= size;
+  }
+  return parts.join(" ");
 }
