@@ -38,8 +38,8 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
   const contract: AgentActivities & StoreActivities = {
     resolveAgent: async (request) => await attended(async () => await resolveAgent(ports, request)),
     callModel: async (request) => await attended(async (context) => await modelCall(ports, request, context)),
-    publishEvents: async (records) =>
-      await attended(async ({ info }) => await publishRecords(ports, info.workflowExecution?.workflowId ?? "", records)),
+    publishEvents: async (records, key) =>
+      await attended(async ({ info }) => await publishRecords(ports, key ?? info.workflowExecution?.workflowId ?? "", records)),
     appendMessages: async ({ head, messages }) =>
       await attended(async () => {
         const appended = await ports.transcripts.append(head, messages);

@@ -128,7 +128,7 @@ export interface ToolCallRequest {
   readonly firstRunId: string;
   readonly turn: number;
   /** What was approved; the executor computes it again and refuses where it differs. */
-  readonly digest?: BlobAddress;
+  readonly digest?: string;
   readonly workspace?: BlobAddress;
   /** A result above this becomes a ref. */
   readonly inlineBytes: number;
@@ -157,7 +157,8 @@ export interface AppendedMessages {
 export interface AgentActivities {
   resolveAgent(request: ResolveAgentRequest): Promise<ResolvedAgent>;
   callModel(request: ModelCallRequest): Promise<ModelCallResult>;
-  publishEvents(records: readonly OutgoingRecord[]): Promise<void>;
+  /** @param key of the records; undefined: the workflow that calls. */
+  publishEvents(records: readonly OutgoingRecord[], key?: string): Promise<void>;
 }
 
 /** Called as local activities, whose arguments are in no history: what is large leaves the workflow here. */

@@ -5,7 +5,8 @@ import type { SeenIds } from "./dedupe.js";
 import type { Outbox } from "./events.js";
 import type { Gate } from "./gate.js";
 import type { Json, JsonObject } from "./json.js";
-import type { CostReport, Ledger } from "./ledger.js";
+import type { Ledger } from "./ledger.js";
+import type { CostReport } from "./ledger-report.js";
 import type { LimitCounts } from "./limits.js";
 import type { TokenBound } from "./pricing.js";
 import type { BlobAddress, BlobRef, Message, TextOrRef, ToolResult } from "./transcript.js";
@@ -55,7 +56,9 @@ export interface CallProgress {
   /** What runs: the model's arguments, or an approver's. */
   readonly args: JsonObject | BlobRef;
   /** What was approved. */
-  readonly digest?: BlobAddress;
+  readonly digest?: string;
+  /** The workspace that the people were asked with. */
+  readonly askedWith?: BlobAddress;
   readonly result?: ToolResult;
 }
 
@@ -91,6 +94,8 @@ export interface RunState {
   calls: readonly CallProgress[];
   answer: TextOrRef;
   data?: Json;
+  /** The last answer asked for no tools: the run completes unless people said something since. */
+  answered: boolean;
   repairs: number;
   ledger: Ledger;
   lost: readonly LostAttempt[];

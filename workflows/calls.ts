@@ -126,6 +126,6 @@ export async function publishNow(records: readonly OutgoingRecord[]): Promise<vo
 }
 
 /** Publishes however long it takes. */
-export async function publishPatiently(records: readonly OutgoingRecord[]): Promise<void> {
-  await publishEventsActivity.executeWithOptions({ summary: `${records.length} events` }, [records]);
+export async function publishPatiently(records: readonly OutgoingRecord[], key: string): Promise<void> {
+  await publishEventsActivity.executeWithOptions({ summary: `${records.length} records` }, [records, key]);
 }

@@ -1,8 +1,10 @@
 import { condition } from "@temporalio/workflow";
 import type { ToolPolicy } from "../core/agent.js";
 import { callDigest } from "../core/call-digest.js";
-import { type Gate, expire, openGate } from "../core/gate.js";
+import { expire, type Gate, openGate } from "../core/gate.js";
+import type { Json, JsonObject } from "../core/json.js";
 import type { CallProgress } from "../core/run.js";
+import type { BlobAddress, BlobRef } from "../core/transcript.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { now, nowMs, type Run, shouldContinueAsNew } from "./run-context.js";
 import { say } from "./run-status.js";
@@ -12,17 +14,12 @@ export function openGateFor(run: Run, progress: CallProgress, tool: ToolPolicy):
   const { state, input } = run;
   const { approvals } = input;
   state.gateCount += 1;
-  const digest = callDigest({
-    tool: tool.name,
-    version: tool.version,
-    args: progress.args,
-    ...(tool.kind === "sandbox" && state.workspace ? { workspace: state.workspace } : {}),
-  });
+  const digest = digestFor(tool, progress.args, state.workspace);
   const gate = openGate({
     gate: `g${state.gateCount}`,
     title: titleOf(progress, tool),
     tool: tool.name,
-    args: progress.args,
+    args: progress.args as Json,
     digest,
     requestedAt: now(),
     timeoutMs: approvals.timeoutMs,
@@ -59,6 +56,19 @@ export function gateOf(run: Run, id: string): Gate {
 
 export function putGate(run: Run, gate: Gate): void {
   run.state.gates = run.state.gates.map((other) => (other.gate === gate.gate ? gate : other));
+}
+
+/** What is approved once an approver has edited the arguments. */
+export function digestOfGate(run: Run, gate: Gate): string {
+  const progress = run.state.calls.find((one) => one.gate === gate.gate);
+  const tool = run.state.agent?.tools.find(({ name }) => name === gate.tool);
+  return progress && tool ? digestFor(tool, gate.args as JsonObject, progress.askedWith ?? null) : gate.digest;
+}
+
+/** Sandbox tools run what is in the workspace, so it is part of what is approved. */
+function digestFor(tool: ToolPolicy, args: JsonObject | BlobRef, workspace: BlobAddress | null): string {
+  const inWorkspace = tool.kind === "sandbox" && workspace ? { workspace } : {};
+  return callDigest({ tool: tool.name, version: tool.version, args, ...inWorkspace });
 }
 
 function expireGate(run: Run, id: string): void {

@@ -1,12 +1,12 @@
 import { ActivityFailure, ApplicationFailure, CancellationScope, CancelledFailure, sleep, TimeoutFailure, workflowInfo } from "@temporalio/workflow";
 import type { AttemptFailure, Bill, ModelAnswered, ModelCallRequest, ModelCallResult } from "../core/activity-contract.js";
 import { modelCallKey } from "../core/journal-key.js";
-import { confirmLate, type Ledger, markUnconfirmed, release, type Settled, settle } from "../core/ledger.js";
+import { confirmLate, markUnconfirmed, release, type Booked, settle, spent } from "../core/ledger.js";
 import { formatUsd } from "../core/money.js";
 import { callModel } from "./calls.js";
 import { recordEvent, unpublished, wasPublished } from "./outbox.js";
 import { attemptId, type Reservation, reserveForNextCall } from "./reservation.js";
-import { now, type Run } from "./run-context.js";
+import { agentOf, now, type Run } from "./run-context.js";
 import { say } from "./run-status.js";
 
 /** How a turn's model call ended. */
@@ -124,7 +124,7 @@ function plain(cause: ApplicationFailure): ApplicationFailure {
 
 function bookCut(run: Run, reservation: Reservation, request: ModelCallRequest, cut: ModelCallResult & { kind: "cut" }): void {
   if (cut.unsent) run.state.ledger = release(run.state.ledger, reservation.id, now()).ledger;
-  else if (cut.bill) book(run, reservation.id, cut.bill, reservation.model.bookedAs);
+  else if (cut.bill) book(run, reservation.id, cut.bill);
   else bookUnknown(run, reservation, request);
 }
 
@@ -141,10 +141,10 @@ function takeAnswer(run: Run, reservation: Reservation, answer: ModelAnswered): 
   for (const { id, bill } of answer.late ?? []) confirm(run, id, bill);
   const buyer = attemptId(state.turn + 1, answer.attempt);
   const boughtBefore = buyer !== reservation.id && state.lost.some(({ id }) => id === buyer);
-  if (!boughtBefore) book(run, reservation.id, answer.ownBill ?? answer.bill, reservation.model.bookedAs);
+  if (!boughtBefore) book(run, reservation.id, answer.ownBill ?? answer.bill);
   else {
     confirm(run, buyer, answer.bill);
-    if (answer.ownBill) book(run, reservation.id, answer.ownBill, reservation.model.bookedAs);
+    if (answer.ownBill) book(run, reservation.id, answer.ownBill);
     else state.ledger = release(state.ledger, reservation.id, now()).ledger;
   }
   state.turn += 1;
@@ -165,7 +165,7 @@ function takeAnswer(run: Run, reservation: Reservation, answer: ModelAnswered): 
     model: reservation.model.bookedAs,
     attempt: answer.attempt,
     finishReason: answer.finishReason,
-    usage: answer.bill.usage,
+    usage: { ...answer.bill.usage },
     nanoUsd: answer.bill.nanoUsd,
     ...(answer.bill.requestId === undefined ? {} : { requestId: answer.bill.requestId }),
   });
@@ -179,12 +179,12 @@ function confirm(run: Run, id: string, bill: Bill): void {
 }
 
 /** An excess over the reservation is booked all the same, and ends a run that has a budget. */
-function book(run: Run, id: string, bill: Bill, model: string): void {
+function book(run: Run, id: string, bill: Bill): void {
   const { state } = run;
   const booked =
     bill.kind === "estimated"
       ? markUnconfirmed(state.ledger, id, settlement(bill))
-      : settle(state.ledger, id, { ...settlement(bill), model });
+      : settle(state.ledger, id, settlement(bill));
   state.ledger = booked.ledger;
   tellOfMoney(run, booked);
 }
@@ -200,7 +200,7 @@ function settlement(bill: Bill) {
   };
 }
 
-function tellOfMoney(run: Run, booked: Settled): void {
+function tellOfMoney(run: Run, booked: Booked): void {
   const { state, input } = run;
   if (booked.softLimitCrossed) recordEvent(run, "wflo.budget.warning", { spentNanoUsd: spent(state.ledger) });
   if (booked.overrunNanoUsd > 0 && input.budget) {
@@ -208,4 +208,18 @@ function tellOfMoney(run: Run, booked: Settled): void {
     state.ending ??= { status: "budget_exhausted", stopReason };
     recordEvent(run, "wflo.budget.exhausted", { overrunNanoUsd: booked.overrunNanoUsd });
   }
+}
+
+/** The run itself is being cancelled, not only this call. */
+function scopeOfRunIsCancelled(): boolean {
+  return CancellationScope.current().consideredCancelled;
+}
+
+/** Falls back; false where there is no further model. */
+function toNextModel(run: Run): boolean {
+  const next = agentOf(run).models[run.state.model + 1];
+  if (!next) return false;
+  run.state.model += 1;
+  recordEvent(run, "wflo.model.called", { turn: run.state.turn + 1, outcome: "fell back", to: next.model });
+  return true;
 }

@@ -1,11 +1,15 @@
 import { type CancellationScope, workflowInfo } from "@temporalio/workflow";
+import type { ResolvedAgent } from "../core/agent.js";
 import type { RunInput } from "../core/input.js";
+import { invariant } from "../core/invariant.js";
 import type { RunDoing, RunState } from "../core/run.js";
 
 /** One run while it is in memory: what it remembers, and what only this worker's copy needs. */
 export interface Run {
   readonly input: RunInput;
   readonly state: RunState;
+  /** False while a carried state is being loaded: commands wait. */
+  ready: boolean;
   /** Now, for people. */
   doing: { state: RunDoing; text: string; since: string };
   /** The model call that is under way; cancelled by pause, freeze and an ended wall time. */
@@ -38,4 +42,10 @@ export function isHeld(run: Run): boolean {
 /** History is long enough that the run goes on in a new one. */
 export function shouldContinueAsNew(): boolean {
   return workflowInfo().continueAsNewSuggested;
+}
+
+/** The captured agent. @throws Error before it is resolved: a bug */
+export function agentOf(run: Run): ResolvedAgent {
+  invariant(run.state.agent !== null, "the agent is resolved before it works");
+  return run.state.agent;
 }

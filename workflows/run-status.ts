@@ -1,12 +1,7 @@
-import {
-  defineSearchAttributeKey,
-  proxySinks,
-  SearchAttributeType,
-  setCurrentDetails,
-  upsertSearchAttributes,
-  workflowInfo,
-} from "@temporalio/workflow";
-import { costOf, spent } from "../core/ledger.js";
+import { defineSearchAttributeKey, SearchAttributeType } from "@temporalio/common";
+import { proxySinks, setCurrentDetails, upsertSearchAttributes, workflowInfo } from "@temporalio/workflow";
+import { spent } from "../core/ledger.js";
+import { costOf } from "../core/ledger-report.js";
 import { formatUsd } from "../core/money.js";
 import type { RunDoing, RunStatus } from "../core/run.js";
 import type { WfloSinks } from "../core/sinks.js";

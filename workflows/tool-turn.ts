@@ -38,7 +38,8 @@ async function handleCall(run: Run, id: string): Promise<void> {
     if (problem !== undefined || !tool) return finish(run, id, { error: problem ?? "there is no such tool" });
     if (tool.kind === "human" || needsApproval(tool, run.input.approvals, run.state.agent?.approvalTools ?? {})) {
       const gate = openGateFor(run, progressOf(run, id), tool);
-      update(run, id, { stage: "gated", gate: gate.gate, digest: gate.digest });
+      const askedWith = run.state.workspace ? { askedWith: run.state.workspace } : {};
+      update(run, id, { stage: "gated", gate: gate.gate, digest: gate.digest, ...askedWith });
     } else update(run, id, { stage: "ready" });
   }
   if (!tool) return;

@@ -1,0 +1,20 @@
+import type { JsonObject } from "./json.js";
+
+/*
+ * Names of the signals, queries and updates of CONTRACT.md; a test compares docs/reference/contract.md with them.
+ */
+
+export const SIGNALS = ["budgetCheck", "approve", "reject", "message", "pause", "resume"] as const;
+export const QUERIES = ["status", "budget", "approvals", "transcript"] as const;
+export const UPDATES = ["decideApproval", "addBudget", "sendMessage"] as const;
+
+/** Answer of the `transcript` query. */
+export interface TranscriptView {
+  readonly head: string | null;
+  readonly turns: number;
+}
+
+/** Payload of an update that is refused: the failure's details. */
+export interface Refusal extends JsonObject {
+  readonly reason: string;
+}
