@@ -3,20 +3,20 @@ import type { Json, JsonObject } from "../core/json.js";
 import type { BlobRef, TextOrRef } from "../core/transcript.js";
 import type { Blobs } from "./blobs.js";
 
-/** How much of a large text stands beside its address, in characters. */
-const PREVIEW_CHARACTERS = 1_000;
+/** So much of what may travel is a large text's beginning: a character is at most four bytes. */
+const PREVIEW_SHARE = 1 / 4;
 
 /** The text itself up to `limitBytes` of UTF-8, else its blob. */
 export async function textOrRef(blobs: Blobs, text: string, limitBytes: number): Promise<TextOrRef> {
   if (utf8Bytes(text) <= limitBytes) return text;
-  return await refTo(blobs, text);
+  return await refTo(blobs, text, limitBytes);
 }
 
 /** The value itself up to `limitBytes` of JSON, else its blob (canonical JSON). */
 export async function inlineOrRef<T extends Json>(blobs: Blobs, value: T, limitBytes: number): Promise<T | BlobRef> {
   const text = canonicalJson(value);
   if (utf8Bytes(text) <= limitBytes) return value;
-  return await refTo(blobs, text);
+  return await refTo(blobs, text, limitBytes);
 }
 
 /** The object that a payload carried, inline or as a ref. */
@@ -37,7 +37,7 @@ export function isBlobRef(value: unknown): value is BlobRef {
   );
 }
 
-async function refTo(blobs: Blobs, text: string): Promise<BlobRef> {
+async function refTo(blobs: Blobs, text: string, limitBytes: number): Promise<BlobRef> {
   const { ref, bytes } = await blobs.put(text);
-  return { ref, bytes, preview: text.slice(0, PREVIEW_CHARACTERS) };
+  return { ref, bytes, preview: text.slice(0, Math.floor(limitBytes * PREVIEW_SHARE)) };
 }

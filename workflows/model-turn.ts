@@ -138,9 +138,9 @@ function bookUnknown(run: Run, reservation: Reservation, request: ModelCallReque
 /** Books an answer, and what late answers say of lost attempts; moves the run to its next turn. */
 function takeAnswer(run: Run, reservation: Reservation, answer: ModelAnswered): void {
   const { state } = run;
-  for (const { id, bill } of answer.late ?? []) confirm(run, id, bill);
   const buyer = attemptId(state.turn + 1, answer.attempt);
   const boughtBefore = buyer !== reservation.id && state.lost.some(({ id }) => id === buyer);
+  for (const { id, bill } of answer.late ?? []) confirm(run, id, bill);
   if (!boughtBefore) book(run, reservation.id, answer.ownBill ?? answer.bill);
   else {
     confirm(run, buyer, answer.bill);
