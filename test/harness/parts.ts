@@ -3,13 +3,28 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { cacheFolder, findBubblewrap, findOnPath, findTool, installOnce } from "../../workers/tool-finder.js";
+import {
+  cacheFolder,
+  findBubblewrap,
+  findOnPath,
+  findTool,
+  installOnce,
+  packageRoot,
+} from "../../workers/tool-finder.js";
 import type { ToolSource } from "../../workers/tool-sources.js";
 
 const run = promisify(execFile);
 
 /** Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server. */
 export type PartName = "bubblewrap" | "time-skipping-server" | "versitygw" | "llmock";
+
+/** The environment variable that holds a part's path while tests run. */
+export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
+  bubblewrap: "WFLO_TEST_BWRAP",
+  "time-skipping-server": "WFLO_TEST_TIME_SKIPPING_SERVER",
+  versitygw: "WFLO_TEST_VERSITYGW",
+  llmock: "WFLO_TEST_LLMOCK",
+};
 
 /** A program's path, or why it can't be had on this machine. */
 export type Part = { readonly path: string } | { readonly missing: string };
@@ -95,8 +110,9 @@ async function findLlmock({ report }: PartSearch): Promise<string> {
     const packages = join(draft, "packages");
     await mkdir(packages);
     const wanted = ["--quiet", "--only-binary=:all:", "--target", packages, `llmock==${LLMOCK_VERSION}`];
-    await run(python, ["-m", "pip", "install", ...wanted]);
-    const script = `#!/bin/sh\nPYTHONPATH="$(dirname "$0")/packages" exec '${python}' -m llmock "$@"\n`;
+    const pinned = ["--constraint", join(packageRoot(), "test/harness/llmock-constraints.txt")];
+    await run(python, ["-m", "pip", "install", ...wanted, ...pinned]);
+    const script = `#!/bin/sh\nPYTHONPATH="$(dirname "$0")/packages" exec "$(dirname "$0")/packages/bin/llmock" "$@"\n`;
     await writeFile(join(draft, "llmock"), script, { mode: 0o755 });
   });
   return path;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { devServerArguments } from "../../workers/dev-server-flags.js";
 import { findTemporalCli } from "../../workers/tool-finder.js";
 import { buildTestBundle } from "./bundle.js";
-import { findTestParts } from "./parts.js";
+import { findTestParts, PART_VARIABLES, type PartName } from "./parts.js";
 import { freePort, type StartedProcess, startProcess } from "./processes.js";
 
 /*
@@ -12,7 +12,8 @@ import { freePort, type StartedProcess, startProcess } from "./processes.js";
  * suites need. It is handed on in the environment, so that jest's worker processes see it:
  *
  *   TEMPORAL_ADDRESS   host:port of the server          WFLO_TEST_UI_URL   its Web UI
- *   WFLO_TEST_BUNDLE   file with the workflow bundle    WFLO_TEST_PARTS    JSON, see parts.ts
+ *   WFLO_TEST_BUNDLE   file with the workflow bundle    WFLO_TEST_PARTS    JSON: each part of parts.ts or why it is missing
+ *   WFLO_TEST_BWRAP, WFLO_TEST_VERSITYGW, WFLO_TEST_LLMOCK, WFLO_TEST_TIME_SKIPPING_SERVER   programs, where found
  *   WFLO_TEST_PROBLEMS JSON: why one of the first two is missing; harness/environment.ts throws it at who needs it
  */
 
@@ -36,6 +37,9 @@ export async function setUpServers(): Promise<void> {
   ]);
   if (bundle !== undefined) process.env.WFLO_TEST_BUNDLE = bundle;
   process.env.WFLO_TEST_PARTS = JSON.stringify(parts);
+  for (const [name, part] of Object.entries(parts)) {
+    if ("path" in part) process.env[PART_VARIABLES[name as PartName]] = part.path;
+  }
   process.env.WFLO_TEST_PROBLEMS = JSON.stringify(problems);
   for (const [name, problem] of Object.entries(problems)) say(`no ${name}: ${problem}`);
 }
