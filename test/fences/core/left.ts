@@ -1,0 +1,3 @@
+import { other } from "./other.js"; // breaks suspicious/noImportCycles
+
+export const left = () => other;

@@ -1,0 +1,3 @@
+import { left } from "./left.js"; // breaks suspicious/noImportCycles
+
+export const other = left;
