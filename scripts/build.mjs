@@ -19,7 +19,8 @@ export async function build() {
   if (existsSync(built) && readFileSync(built, "utf8") === digest) return;
   say("building dist/");
   const startedAt = performance.now();
-  const draft = join(root, ".cache", `build-${process.pid}`);
+  // Beside dist/, as the source maps have relative paths.
+  const draft = join(root, `dist.draft-${process.pid}`);
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { recursive: true });
   try {
@@ -56,10 +57,8 @@ function copyAssets(sources, draft) {
 }
 
 async function bundleWorkflows(draft) {
-  const { bundleWorkflowCode, DefaultLogger } = await import("@temporalio/worker");
-  const logger = new DefaultLogger("WARN", ({ level, message }) => process.stderr.write(`${level} ${message}\n`));
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(draft, "workflows/index.js"), logger });
-  writeFileSync(join(draft, "workflow-bundle.js"), code);
+  const { buildWorkflowBundle } = await import(join(draft, "workers/workflow-bundle.js"));
+  writeFileSync(join(draft, "workflow-bundle.js"), await buildWorkflowBundle(join(draft, "workflows/index.js")));
 }
 
 function moveIntoPlace(draft, dist) {

@@ -19,14 +19,9 @@ export async function buildTestBundle(): Promise<string> {
   if (existsSync(file)) return file;
   await mkdir(folder, { recursive: true });
   await dropOldBundles(folder);
-  const { bundleWorkflowCode, DefaultLogger } = await import("@temporalio/worker");
-  const complaints: string[] = [];
-  const logger = new DefaultLogger("WARN", ({ message }) => complaints.push(message));
-  const { code } = await bundleWorkflowCode({ workflowsPath: entry, logger }).catch((error: Error) => {
-    throw new Error(`the workflow bundle can't be built: ${error.message}\n${complaints.join("\n")}`);
-  });
+  const { buildWorkflowBundle } = await import("../../workers/workflow-bundle.js");
   const draft = `${file}.${process.pid}`;
-  await writeFile(draft, code);
+  await writeFile(draft, await buildWorkflowBundle(entry));
   await rename(draft, file);
   return file;
 }
