@@ -149,7 +149,7 @@ function watchWallTime(run: Run): void {
 }
 
 async function continueInNewHistory(run: Run, input: unknown): Promise<never> {
-  await condition(() => allHandlersFinished() && !run.flushing);
+  await condition(() => allHandlersFinished() && run.flush === null);
   return await continueAsNew<typeof agentRun>(input, await packState(run.state));
 }
 
@@ -158,7 +158,7 @@ async function close(run: Run): Promise<boolean> {
   const { state } = run;
   const ending = state.ending ?? { status: "completed" };
   say(run, "completing", `ending: ${ending.status}`);
-  await condition(() => allHandlersFinished() && !run.flushing);
+  await condition(allHandlersFinished);
   if (goesOn(run)) return false;
   const { nanoUsd } = costOf(state.ledger);
   recordEvent(run, "wflo.run.completed", { ...ending, nanoUsd, turns: state.turn });
@@ -206,7 +206,6 @@ async function failed(run: Run, error: unknown): Promise<never> {
     const { nanoUsd } = costOf(run.state.ledger);
     recordEvent(run, cancelled ? "wflo.run.canceled" : "wflo.run.failed", { type: type ?? "Canceled", message: message.slice(0, 2_000), nanoUsd });
     recordAudit(run, cancelled ? "run.canceled" : "run.failed", { type: type ?? "Canceled", nanoUsd });
-    await condition(() => !run.flushing);
     await flushAtEnd(run);
     show(run, cancelled ? "canceled" : "failed");
     closeMeters(run, cancelled ? "canceled" : "failed");
@@ -229,7 +228,7 @@ function openRun(input: RunInput): Run {
     termsVersion: 0,
     workspaceTurn: Promise.resolve(),
     shown: { status: "", at: 0, turn: -1 },
-    flushing: false,
+    flush: null,
   };
 }
 

@@ -119,7 +119,14 @@ export async function loadPiece(address: BlobAddress): Promise<string> {
   return await local.loadPiece(address);
 }
 
-/** Publishes at once, without a step of its own; for the end of a run and for runs that park. */
+/** Publishes within moments, or fails: for a run that parks. */
+export async function publishSoon(records: readonly OutgoingRecord[]): Promise<void> {
+  const summary = `${records.length} records`;
+  const retry = { maximumAttempts: 1 };
+  await publishEventsActivity.executeWithOptions({ summary, retry, scheduleToCloseTimeout: "10s" }, [records]);
+}
+
+/** Publishes at once, without a step of its own: for the end of a run. */
 export async function publishNow(records: readonly OutgoingRecord[]): Promise<void> {
   const quick = proxyLocalActivities<AgentActivities>({ startToCloseTimeout: "3s", retry: { maximumAttempts: 1 } });
   await quick.publishEvents(records);

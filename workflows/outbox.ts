@@ -1,9 +1,9 @@
-import { ParentClosePolicy, startChild, workflowInfo } from "@temporalio/workflow";
+import { CancellationScope, condition, ParentClosePolicy, startChild, workflowInfo } from "@temporalio/workflow";
 import type { OutgoingRecord } from "../core/activity-contract.js";
 import { appendRecord } from "../core/audit.js";
 import { acknowledge, appendAudit, appendEvent, batch, type EventType } from "../core/events.js";
 import type { JsonObject } from "../core/json.js";
-import { publishNow } from "./calls.js";
+import { publishNow, publishSoon } from "./calls.js";
 import { DELIVER_EVENTS } from "./names.js";
 import { now, type Run } from "./run-context.js";
 
@@ -26,25 +26,28 @@ export function recordAudit(run: Run, action: string, facts: JsonObject, by?: st
 
 /** What goes out with the next model call. */
 export function unpublished(run: Run): readonly OutgoingRecord[] {
-  return run.flushing ? [] : batch(run.state.outbox, BATCH);
+  return run.flush !== null ? [] : batch(run.state.outbox, BATCH);
 }
 
 export function wasPublished(run: Run, seq: number): void {
   run.state.outbox = acknowledge(run.state.outbox, seq);
 }
 
-/** Publishes beside the run, once at a time; what fails goes out later. */
+/** Publishes beside a run that parks, once at a time; what does not go out now goes out later. */
 export function flushOutbox(run: Run): void {
-  if (run.flushing || run.state.outbox.waiting.length === 0) return;
-  run.flushing = true;
-  void flush(run).finally(() => {
-    run.flushing = false;
+  if (run.flush !== null || run.state.outbox.waiting.length === 0) return;
+  const scope = new CancellationScope({ cancellable: true });
+  run.flush = scope;
+  void scope.run(async () => await flush(run, publishSoon)).finally(() => {
+    run.flush = null;
   });
 }
 
 /** Publishes what is left at the end of a run; where that does not go quickly, an abandoned child finishes the job. */
 export async function flushAtEnd(run: Run): Promise<void> {
-  if (await flush(run)) return;
+  run.flush?.cancel();
+  await condition(() => run.flush === null);
+  if (await flush(run, publishNow)) return;
   const { workflowId, firstExecutionRunId } = workflowInfo();
   while (run.state.outbox.waiting.length > 0) {
     const records = batch(run.state.outbox, BATCH);
@@ -59,11 +62,11 @@ export async function flushAtEnd(run: Run): Promise<void> {
 }
 
 /** True when nothing is waiting any more. */
-async function flush(run: Run): Promise<boolean> {
+async function flush(run: Run, publish: typeof publishNow): Promise<boolean> {
   while (run.state.outbox.waiting.length > 0) {
     const records = batch(run.state.outbox, BATCH);
     try {
-      await publishNow(records);
+      await publish(records);
     } catch {
       return false;
     }

@@ -21,7 +21,7 @@ export interface Run {
   /** Published searchable values, so that only changes are written. */
   shown: { status: string; at: number; turn: number };
   /** Records are being published beside the run. */
-  flushing: boolean;
+  flush: CancellationScope | null;
 }
 
 /** ISO time by the workflow's clock. */

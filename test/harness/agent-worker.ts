@@ -10,14 +10,14 @@ import { createSchemaChecker } from "../../activities/schema-checker.js";
 import { createTranscripts } from "../../activities/transcript-store.js";
 import { createMemoryObjectStore } from "../../adapters/memory/object-store.js";
 import type { ToolSpec } from "../../core/agent.js";
-import type { WfloSinks } from "../../core/sinks.js";
 import type { RunResult } from "../../core/run.js";
+import type { WfloSinks } from "../../core/sinks.js";
 import type { LogRecord } from "../../ports/event-log.js";
 import type { Models } from "../../ports/models.js";
 import type { ObjectStore } from "../../ports/object-store.js";
 import { temporalAddress, workflowBundlePath } from "./environment.js";
 
-Runtime.install({ logger: new DefaultLogger("ERROR") });
+Runtime.install({ logger: new DefaultLogger(process.env["WFLO_TEST_LOG"] === "on" ? "WARN" : "ERROR") });
 
 /** A tool of a test's agent: its policy where it differs from a safe activity, and its code. */
 export interface TestTool extends Partial<ToolSpec> {
@@ -66,7 +66,11 @@ export async function startAgentWorker(world: TestWorld) {
     transcripts: ports.transcripts,
     published,
     start: async (input: unknown, workflowId = `run-${randomUUID()}`) =>
-      await client.workflow.start<(input: unknown) => Promise<RunResult>>("agentRun", { taskQueue, workflowId, args: [input] }),
+      await client.workflow.start<(input: unknown) => Promise<RunResult>>("agentRun", {
+        taskQueue,
+        workflowId,
+        args: [input],
+      }),
     async stop() {
       worker.shutdown();
       await running;
@@ -109,7 +113,9 @@ function portsOf(
     meters: { count: () => {}, observe: () => {}, set: () => {} },
     schemas: createSchemaChecker(),
     executors: Object.fromEntries(
-      (world.tools ?? []).flatMap((tool) => (tool.execute ? [[tool.name, { version: tool.version ?? "1", execute: tool.execute }]] : [])),
+      (world.tools ?? []).flatMap((tool) =>
+        tool.execute ? [[tool.name, { version: tool.version ?? "1", execute: tool.execute }]] : [],
+      ),
     ),
     code: async () => await Promise.reject(new Error("no sandbox in this test")),
     agents: new Map([agent, ...(world.agents ?? [])].map((offered) => [offered.name, offered])),
