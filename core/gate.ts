@@ -1,4 +1,5 @@
 import { digestOf } from "./digest.js";
+import { epochMs, isoTime } from "./instant.js";
 import type { Json } from "./json.js";
 
 /** What happens to a gate when nobody decides in time. */
@@ -6,13 +7,13 @@ export type OnTimeout = "reject" | "approve" | "escalate";
 /** `asserted`: a name in a payload · `verified`: a signature or token that the worker checked. */
 export type Identity = "asserted" | "verified";
 
-/** One person's word. */
+/** One person's latest word. */
 export interface Decision {
   readonly by: string;
   readonly identity: Identity;
   readonly decision: "approve" | "reject";
   readonly comment?: string;
-  /** What this person approved, where they edited the arguments. */
+  /** Digest of the arguments that this word is about. */
   readonly argsDigest: string;
   readonly at: string;
 }
@@ -24,7 +25,10 @@ export interface Gate {
   readonly tool: string;
   /** What will run: as the model asked, or as an approver edited. */
   readonly args: Json;
+  /** Of tool, version, arguments and workspace: what an approver approves. */
   readonly digest: string;
+  /** Who changed the arguments last, where somebody did. */
+  readonly editedBy?: string;
   readonly requestedAt: string;
   readonly deadline?: string;
   /** Empty: anyone. */
@@ -53,13 +57,26 @@ export interface DecisionInput {
   readonly at: string;
 }
 
-export type RefusalReason = "closed" | "late" | "stale" | "not-allowed" | "duplicate" | "unverified" | "own-request";
+/**
+ * `closed`: decided already · `late`: after the deadline · `stale`: about something else by now · `edited`: somebody
+ * changed the arguments, so an approval has to say which ones it means · `own-request`: somebody else has to approve.
+ */
+export type RefusalReason =
+  | "closed"
+  | "late"
+  | "stale"
+  | "edited"
+  | "not-allowed"
+  | "duplicate"
+  | "unverified"
+  | "own-request";
 
+/** `decided`: the gate is closed now · `counted`: more people are needed. */
 export type Decided =
   | { readonly kind: "decided" | "counted"; readonly gate: Gate }
   | { readonly kind: "refused"; readonly reason: RefusalReason; readonly message: string };
 
-/** Decisions that one gate keeps; more people than this cannot decide on one. */
+/** People whose words one gate keeps; more than this cannot decide on one. */
 const MOST_DECISIONS = 100;
 
 export function openGate(asked: {
@@ -99,14 +116,14 @@ export function openGate(asked: {
 }
 
 /**
- * Takes one person's word. One rejection rejects; `quorum` different people approve. An edit of the arguments makes the
- * approvals before it void: what is approved is what runs, so all approvals are of the same arguments.
+ * Takes one person's word. One rejection rejects. `quorum` different people who may decide approve, all of the same
+ * arguments: an edit voids the approvals before it, and whoever approves after it has to name the gate's digest (or the
+ * arguments), so that nobody approves what they have not seen. Where `word.args` changed `args`, the caller renews `digest`.
  */
 export function decide(gate: Gate, word: DecisionInput): Decided {
-  const refusal = refusalOf(gate, word);
+  const argsDigest = digestOf(word.decision === "approve" ? (word.args ?? gate.args) : gate.args);
+  const refusal = refusalOf(gate, word, argsDigest);
   if (refusal) return { kind: "refused", ...refusal };
-  const args = word.decision === "approve" && word.args !== undefined ? word.args : gate.args;
-  const argsDigest = digestOf(args);
   const decision: Decision = {
     by: word.by,
     identity: word.identity,
@@ -115,28 +132,32 @@ export function decide(gate: Gate, word: DecisionInput): Decided {
     argsDigest,
     at: word.at,
   };
-  const decisions = [...gate.decisions.filter(({ by }) => by !== word.by), decision];
+  const decisions = [...gate.decisions.filter(({ by }) => !isSamePerson(by, word.by)), decision];
   if (word.decision === "reject") return { kind: "decided", gate: { ...gate, decisions, state: "rejected" } };
-  const approvals = decisions.filter((one) => one.decision === "approve" && one.argsDigest === argsDigest);
-  const edited = { ...gate, args, decisions };
-  if (approvals.length < gate.quorum) return { kind: "counted", gate: edited };
-  return { kind: "decided", gate: { ...edited, state: "approved" } };
+  const edited = argsDigest === digestOf(gate.args) ? {} : { args: word.args ?? gate.args, editedBy: word.by };
+  const next: Gate = { ...gate, ...edited, decisions };
+  const counting = decisions.filter((one) => counts(next, one, argsDigest));
+  if (counting.length < gate.quorum) return { kind: "counted", gate: next };
+  return { kind: "decided", gate: { ...next, state: "approved" } };
 }
 
-/** The deadline has passed. Escalation restarts it once, for the people it escalates to; then it is a rejection. */
+/**
+ * The deadline has passed (before it: no change). Escalation restarts it once, for the people it escalates to, who have
+ * to reach the quorum themselves; after that, nobody deciding is a no.
+ */
 export function expire(gate: Gate, at: string): Gate {
-  if (gate.state !== "pending") return gate;
+  if (gate.state !== "pending" || gate.deadline === undefined || epochMs(at) < epochMs(gate.deadline)) return gate;
   if (gate.onTimeout === "approve") return { ...gate, state: "approved" };
   if (gate.onTimeout === "escalate" && !gate.escalated && gate.escalateTo.length > 0) {
-    const deadline = gate.timeoutMs === undefined ? {} : { deadline: later(at, gate.timeoutMs) };
-    return { ...gate, escalated: true, approvers: gate.escalateTo, decisions: [], ...deadline };
+    return { ...gate, escalated: true, approvers: gate.escalateTo, deadline: later(at, gate.timeoutMs ?? 0) };
   }
   return { ...gate, state: "expired" };
 }
 
-/** One entry of the `approvals` query. */
+/** One entry of the `approvals` query; `superseded` marks an approval that does not count any more. */
 export function viewGate(gate: Gate) {
-  const { gate: id, title, tool, args, requestedAt, deadline, approvers, quorum, digest, state } = gate;
+  const { gate: id, title, tool, args, requestedAt, deadline, approvers, quorum, digest, state, editedBy } = gate;
+  const current = digestOf(args);
   return {
     gate: id,
     title,
@@ -148,42 +169,96 @@ export function viewGate(gate: Gate) {
     quorum,
     digest,
     state,
-    decisions: gate.decisions.map(({ argsDigest: _digest, ...word }) => word),
+    ...(editedBy === undefined ? {} : { editedBy }),
+    decisions: gate.decisions.map((one) => {
+      const { argsDigest: _digest, ...word } = one;
+      return one.decision === "reject" || counts(gate, one, current) ? word : { ...word, superseded: true };
+    }),
   };
 }
 
 export type GateView = ReturnType<typeof viewGate>;
 
-function refusalOf(gate: Gate, word: DecisionInput): { reason: RefusalReason; message: string } | undefined {
-  const earlier = gate.decisions.find(({ by }) => by === word.by);
-  if (gate.state === "expired") return { reason: "late", message: `${gate.gate} expired at ${gate.deadline ?? "its deadline"}` };
-  if (gate.state !== "pending") {
-    const by = gate.decisions.at(-1)?.by ?? "its deadline";
-    return { reason: "closed", message: `${gate.gate} is ${gate.state} already, by ${by}` };
-  }
-  if (gate.deadline !== undefined && word.at > gate.deadline) {
-    return { reason: "late", message: `the time for ${gate.gate} ended at ${gate.deadline}` };
-  }
-  if (gate.approvers.length > 0 && !gate.approvers.includes(word.by)) {
-    return { reason: "not-allowed", message: `${word.by} may not decide on ${gate.gate}; it asks ${gate.approvers.join(", ")}` };
-  }
-  if (gate.requestedBy !== undefined && word.by === gate.requestedBy && word.decision === "approve") {
-    return { reason: "own-request", message: `${word.by} asked for this; somebody else has to approve ${gate.gate}` };
+/** An approval of these arguments by somebody who may decide now. */
+function counts(gate: Gate, one: Decision, argsDigest: string): boolean {
+  return one.decision === "approve" && one.argsDigest === argsDigest && mayDecide(gate, one.by);
+}
+
+function mayDecide(gate: Gate, by: string): boolean {
+  return gate.approvers.length === 0 || gate.approvers.some((approver) => isSamePerson(approver, by));
+}
+
+function refusalOf(
+  gate: Gate,
+  word: DecisionInput,
+  argsDigest: string,
+): { reason: RefusalReason; message: string } | undefined {
+  const ended = endedBefore(gate, word.at);
+  if (ended) return ended;
+  if (!mayDecide(gate, word.by)) {
+    const asked = gate.approvers.join(", ");
+    return { reason: "not-allowed", message: `${word.by} may not decide on ${gate.gate}; it asks ${asked}` };
   }
   if (gate.identity === "verified" && word.identity !== "verified") {
-    return { reason: "unverified", message: `${gate.gate} takes verified decisions only; the name ${word.by} is only asserted` };
+    const message = `${gate.gate} takes verified decisions only; that this is ${word.by} is only asserted`;
+    return { reason: "unverified", message };
   }
   if (word.digest !== undefined && word.digest !== gate.digest) {
-    return { reason: "stale", message: `${gate.gate} asks about ${gate.digest} by now, not ${word.digest}; look again` };
+    const message = `${gate.gate} asks about ${gate.digest} by now, not about ${word.digest}; look at it again`;
+    return { reason: "stale", message };
   }
-  const same = word.args === undefined || digestOf(word.args) === earlier?.argsDigest;
-  if (earlier && earlier.decision === word.decision && same && digestOf(gate.args) === earlier.argsDigest) {
-    return { reason: "duplicate", message: `${word.by} has approved ${gate.gate} already; it needs ${gate.quorum} different people` };
-  }
-  if (gate.decisions.length >= MOST_DECISIONS) return { reason: "closed", message: `${gate.gate} has heard too many people` };
+  if (word.decision === "approve") return approvalRefusalOf(gate, word, argsDigest);
   return undefined;
 }
 
+function endedBefore(gate: Gate, at: string): { reason: RefusalReason; message: string } | undefined {
+  if (gate.state === "expired") {
+    return { reason: "late", message: `nobody decided on ${gate.gate} until ${gate.deadline ?? "its deadline"}` };
+  }
+  if (gate.state !== "pending") {
+    const last = gate.decisions.findLast(({ decision }) => (decision === "approve") === (gate.state === "approved"));
+    return { reason: "closed", message: `${gate.gate} is ${gate.state} already, by ${last?.by ?? "its deadline"}` };
+  }
+  if (gate.deadline !== undefined && epochMs(at) > epochMs(gate.deadline)) {
+    return { reason: "late", message: `the time for ${gate.gate} ended at ${gate.deadline}` };
+  }
+  return undefined;
+}
+
+function approvalRefusalOf(
+  gate: Gate,
+  word: DecisionInput,
+  argsDigest: string,
+): { reason: RefusalReason; message: string } | undefined {
+  if (gate.requestedBy !== undefined && isSamePerson(word.by, gate.requestedBy)) {
+    const message = `${word.by} asked for this; somebody else has to approve ${gate.gate}`;
+    return { reason: "own-request", message };
+  }
+  const earlier = gate.decisions.find(({ by }) => isSamePerson(by, word.by));
+  if (earlier && counts(gate, earlier, argsDigest) && argsDigest === digestOf(gate.args)) {
+    const message = `${word.by} has approved ${gate.gate} already; it needs ${gate.quorum} different people`;
+    return { reason: "duplicate", message };
+  }
+  const blind = word.digest === undefined && word.args === undefined;
+  if (gate.editedBy !== undefined && blind && !isSamePerson(gate.editedBy, word.by)) {
+    const message = `${gate.editedBy} changed the arguments of ${gate.gate}; approve them by naming the digest ${gate.digest}`;
+    return { reason: "edited", message };
+  }
+  if (!earlier && gate.decisions.length >= MOST_DECISIONS) {
+    return { reason: "closed", message: `${gate.gate} has heard ${MOST_DECISIONS} people; no more can decide on it` };
+  }
+  return undefined;
+}
+
+/** Spellings of one name are one person: nobody reaches a quorum of two as `ana` and `Ana `. */
+function isSamePerson(a: string, b: string): boolean {
+  return a === b || personKey(a) === personKey(b);
+}
+
+function personKey(name: string): string {
+  return name.normalize("NFKC").replace(/\s+/g, " ").trim().toLowerCase();
+}
+
 function later(iso: string, ms: number): string {
-  return new Date(Date.parse(iso) + ms).toISOString();
+  return isoTime(epochMs(iso) + ms);
 }

@@ -1,6 +1,7 @@
-import type { JsonObject } from "./json.js";
-import { type Fields, fieldsOf, shown, textOrRefOf } from "./fields.js";
+import { utf8Bytes } from "./digest.js";
+import { type Fields, fieldsOf, isProblem, shown, textOrRefOf } from "./fields.js";
 import type { OnTimeout } from "./gate.js";
+import type { JsonObject } from "./json.js";
 import type { RunLimits } from "./limits.js";
 import type { NanoUsd } from "./money.js";
 import type { ApprovalRules } from "./policy.js";
@@ -19,6 +20,7 @@ export interface RunApprovals extends ApprovalRules {
   /** Undefined: a gate waits for ever. */
   readonly timeoutMs?: number;
   readonly onTimeout: OnTimeout;
+  /** Empty: anyone. */
   readonly approvers: readonly string[];
   readonly quorum: number;
   readonly escalateTo: readonly string[];
@@ -29,7 +31,7 @@ export interface RunApprovals extends ApprovalRules {
 export interface RunInput {
   readonly agent: string;
   readonly input: TextOrRef;
-  /** In order of preference; empty: the agent's own. */
+  /** `model` and then `models`, each once, in order of preference; empty: the agent's own. */
   readonly models: readonly string[];
   readonly maxTurns: number;
   readonly budget?: RunBudget;
@@ -38,30 +40,52 @@ export interface RunInput {
   readonly limits: RunLimits;
   readonly outputSchema?: JsonObject;
   readonly approvals: RunApprovals;
+  /** By path in the workspace. */
   readonly files: Readonly<Record<string, string | BlobRef>>;
 }
 
 const DEFAULT_MAX_TURNS = 50;
 const MOST_TURNS = 1_000_000;
-const MODEL = /^[a-z][a-z0-9-]*\/\S+$/;
-const ACCOUNT = /^[a-z0-9][a-z0-9_-]*(\/[a-z0-9][a-z0-9_-]*)*$/;
+const MOST_MODELS = 100;
+const MOST_LABELS = 50;
+const MOST_LABEL_LENGTH = 500;
+const MOST_TOOL_RULES = 500;
+const MOST_FILES = 1_000;
+const MOST_APPROVERS = 100;
+const SCHEMA_BYTES = 64 * 1024;
+/** The input is stored with the run and carried along: texts that are larger in all have to be refs. */
+const INLINE_TEXT_BYTES = 1024 * 1024;
+/** More is not read by anyone, and a failure has to fit its payload. */
+const PROBLEMS_TOLD = 50;
 
-/** Checks an input from outside; all that is wrong at once, each by its path. Unknown fields are ignored. */
+const MODEL = /^[a-z][a-z0-9-]*\/[^\s\p{Cc}](?:[^\p{Cc}]*[^\s\p{Cc}])?$/u;
+const MODEL_LIKE = "provider/model, such as openai/gpt-4o-mini";
+const ACCOUNT = /^[a-z0-9][a-z0-9_-]*(?:\/[a-z0-9][a-z0-9_-]*)*$/;
+const ACCOUNT_LIKE = "an account's path such as acme/search, of lower-case letters, digits and hyphens";
+
+/**
+ * Checks an input of `agentRun` from outside. All that is wrong is told at once: each field by its path, with what is
+ * wrong and what is accepted. Fields that nobody knows are ignored, `null` counts as not given. Never throws.
+ */
 export function checkRunInput(value: unknown): { readonly input: RunInput } | { readonly problems: readonly string[] } {
   const problems: string[] = [];
   const fields = fieldsOf(value, "", problems);
-  if (!fields) return { problems: ['the input: must be an object like {"agent":"assistant","input":"…"}'] };
+  if (!fields) {
+    return { problems: [`the input: must be one object like {"agent":"assistant","input":"…"}, not ${shown(value)}`] };
+  }
   const input = readInput(fields);
+  const more = problems.length - PROBLEMS_TOLD;
+  if (more > 0) return { problems: [...problems.slice(0, PROBLEMS_TOLD), `and ${more} more problems`] };
   return problems.length > 0 ? { problems } : { input };
 }
 
 function readInput(fields: Fields): RunInput {
   const budget = readBudget(fields.inner("budget"));
-  const account = fields.text("account", { most: 200, pattern: ACCOUNT, like: "an account's path such as acme/search" });
-  const outputSchema = fields.object("outputSchema");
+  const account = fields.text("account", { most: 200, pattern: ACCOUNT, like: ACCOUNT_LIKE });
+  const outputSchema = fields.object("outputSchema", { mostBytes: SCHEMA_BYTES });
   return {
-    agent: fields.text("agent", { required: true, most: 200 }) ?? "",
-    input: fields.textOrRef("input", { required: true }) ?? "",
+    agent: fields.text("agent", { required: true, most: 200, like: "an agent's name" }) ?? "",
+    input: fields.textOrRef("input", { required: true, mostBytes: INLINE_TEXT_BYTES }) ?? "",
     models: readModels(fields),
     maxTurns: fields.wholeNumber("maxTurns", { from: 1, to: MOST_TURNS }) ?? DEFAULT_MAX_TURNS,
     ...(budget ? { budget } : {}),
@@ -75,35 +99,39 @@ function readInput(fields: Fields): RunInput {
 }
 
 function readModels(fields: Fields): readonly string[] {
-  const like = "provider/model, such as openai/gpt-4o-mini";
-  const model = fields.text("model", { pattern: MODEL, like, most: 4_000 });
-  const models = fields.texts("models") ?? [];
-  for (const [index, name] of models.entries()) {
-    if (!MODEL.test(name)) fields.problem(`models[${index}]`, `must be ${like}, not ${shown(name)}`);
-  }
+  const rule = { pattern: MODEL, like: MODEL_LIKE, most: 4_000 };
+  const model = fields.text("model", rule);
+  const models = fields.texts("models", rule) ?? [];
+  if (models.length > MOST_MODELS) fields.problem("models", `must be at most ${MOST_MODELS} models`);
   return [...new Set(model === undefined ? models : [model, ...models])];
 }
 
 function readBudget(fields: Fields | undefined): RunBudget | undefined {
   if (!fields) return undefined;
+  fields.require("limitUsd", 'US dollars such as "0.50"');
   const limitNanoUsd = fields.usd("limitUsd");
-  if (limitNanoUsd === undefined && !Object.hasOwn(fields.value, "limitUsd")) fields.problem("limitUsd", "is missing");
   const softLimitNanoUsd = fields.usd("softLimitUsd");
   const onExhausted = fields.choice("onExhausted", ["fail", "pause", "degrade", "throw"]) ?? "fail";
   if (limitNanoUsd === undefined) return undefined;
-  if (softLimitNanoUsd !== undefined && softLimitNanoUsd > limitNanoUsd) fields.problem("softLimitUsd", "must not be above limitUsd");
+  if (softLimitNanoUsd !== undefined && softLimitNanoUsd > limitNanoUsd) {
+    fields.problem("softLimitUsd", "must not be above limitUsd");
+  }
   return { limitNanoUsd, ...(softLimitNanoUsd === undefined ? {} : { softLimitNanoUsd }), onExhausted };
 }
 
 function readLabels(fields: Fields): Readonly<Record<string, string>> {
-  const labels = fields.object("labels") ?? {};
-  const read: [string, string][] = [];
-  for (const [name, label] of Object.entries(labels)) {
-    if (typeof label !== "string" || label.length > 500) fields.problem(`labels.${shown(name)}`, `must be a text, not ${shown(label)}`);
-    else read.push([name, label]);
+  const labels: [string, string][] = [];
+  for (const [name, label] of fields.entries("labels", MOST_LABELS)) {
+    if (name === "" || name.length > MOST_LABEL_LENGTH) {
+      fields.problem(`labels.${keyOf(name)}`, `needs a name of 1 to ${MOST_LABEL_LENGTH} characters`);
+    } else if (typeof label !== "string" || label.length > MOST_LABEL_LENGTH) {
+      fields.problem(
+        `labels.${keyOf(name)}`,
+        `must be a text of at most ${MOST_LABEL_LENGTH} characters, not ${shown(label)}`,
+      );
+    } else labels.push([name, label]);
   }
-  if (read.length > 50) fields.problem("labels", "are more than 50");
-  return Object.fromEntries(read);
+  return Object.fromEntries(labels);
 }
 
 function readLimits(fields: Fields | undefined): RunLimits {
@@ -122,51 +150,80 @@ function readLimits(fields: Fields | undefined): RunLimits {
 }
 
 function readApprovals(fields: Fields | undefined): RunApprovals {
-  if (!fields) {
-    return { default: "unsafe", tools: {}, onTimeout: "reject", approvers: [], quorum: 1, escalateTo: [], identity: "asserted" };
+  const approvers = fields?.texts("approvers", { most: 200 }) ?? [];
+  const escalateTo = fields?.texts("escalateTo", { most: 200 }) ?? [];
+  const quorum = fields?.wholeNumber("quorum", { from: 1, to: MOST_APPROVERS }) ?? 1;
+  const timeoutMs = fields?.durationMs("timeout");
+  const onTimeout = fields?.choice("onTimeout", ["reject", "approve", "escalate"]) ?? "reject";
+  if (approvers.length > 0 && quorum > approvers.length) {
+    fields?.problem("quorum", `must not be above the ${approvers.length} approvers that are given`);
   }
-  const approvers = fields.texts("approvers") ?? [];
-  const escalateTo = fields.texts("escalateTo") ?? [];
-  const quorum = fields.wholeNumber("quorum", { from: 1, to: 100 }) ?? 1;
-  const timeoutMs = fields.durationMs("timeout");
-  const onTimeout = fields.choice("onTimeout", ["reject", "approve", "escalate"]) ?? "reject";
-  if (approvers.length > 0 && quorum > approvers.length) fields.problem("quorum", `must not be above the ${approvers.length} approvers`);
-  if (onTimeout === "escalate" && escalateTo.length === 0) fields.problem("escalateTo", "is missing: onTimeout is escalate");
+  if (onTimeout === "escalate" && !fields?.given("escalateTo")) {
+    fields?.problem("escalateTo", "is missing; with onTimeout escalate it must name the people to ask then");
+  } else if (onTimeout === "escalate" && escalateTo.length === 0) {
+    fields?.problem("escalateTo", "must name somebody, as onTimeout is escalate");
+  }
+  if (onTimeout === "escalate" && escalateTo.length > 0 && quorum > escalateTo.length) {
+    fields?.problem(
+      "quorum",
+      `must not be above the ${escalateTo.length} people of escalateTo, who have to reach it too`,
+    );
+  }
   return {
-    default: fields.choice("default", ["unsafe", "always", "never"]) ?? "unsafe",
-    tools: readToolRules(fields),
+    default: fields?.choice("default", ["unsafe", "always", "never"]) ?? "unsafe",
+    tools: fields ? readToolRules(fields) : {},
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     onTimeout,
     approvers,
     quorum,
     escalateTo,
-    identity: fields.choice("identity", ["asserted", "verified"]) ?? "asserted",
+    identity: fields?.choice("identity", ["asserted", "verified"]) ?? "asserted",
   };
 }
 
 function readToolRules(fields: Fields): Readonly<Record<string, "always" | "never">> {
   const rules: [string, "always" | "never"][] = [];
-  for (const [tool, rule] of Object.entries(fields.object("tools") ?? {})) {
+  for (const [tool, rule] of fields.entries("tools", MOST_TOOL_RULES)) {
     if (rule === "always" || rule === "never") rules.push([tool, rule]);
-    else fields.problem(`tools.${shown(tool)}`, `must be one of always, never, not ${shown(rule)}`);
+    else fields.problem(`tools.${keyOf(tool)}`, `must be one of always, never, not ${shown(rule)}`);
   }
   return Object.fromEntries(rules);
 }
 
 function readFiles(fields: Fields): Readonly<Record<string, string | BlobRef>> {
   const files: [string, string | BlobRef][] = [];
-  for (const [name, content] of Object.entries(fields.object("files") ?? {})) {
+  let bytes = 0;
+  for (const [name, content] of fields.entries("files", MOST_FILES)) {
     const read = textOrRefOf(content);
-    if (!isFileName(name)) fields.problem(`files.${shown(name)}`, "must be a relative path without . or .. in it");
-    else if (typeof read !== "string" && "problem" in read) fields.problem(`files.${name}`, read.problem);
-    else files.push([name, read]);
+    if (!isFileName(name)) {
+      fields.problem(`files.${keyOf(name)}`, "must be named by a relative path, without empty parts, . or ..");
+    } else if (isProblem(read)) fields.problem(`files.${name}`, read.problem);
+    else {
+      files.push([name, read]);
+      bytes += typeof read === "string" ? textBytes(read) : 0;
+    }
   }
-  if (files.length > 1_000) fields.problem("files", "are more than 1,000");
+  if (bytes > INLINE_TEXT_BYTES) {
+    fields.problem(
+      "files",
+      'are larger than 1024 KiB in all; put them into the blob store and send {"ref":"sha256:…"}',
+    );
+  }
   return Object.fromEntries(files);
+}
+
+/** UTF-8 bytes; texts that are surely too large are not counted through. */
+function textBytes(text: string): number {
+  return text.length > INLINE_TEXT_BYTES ? text.length : utf8Bytes(text);
+}
+
+/** A name in a path: as it is where it is plain, else quoted and cut. */
+function keyOf(name: string): string {
+  return /^[\w.-]{1,60}$/.test(name) ? name : shown(name);
 }
 
 /** A path inside the workspace. */
 export function isFileName(name: string): boolean {
-  if (name === "" || name.length > 500 || /[\0-\x1f\x7f\\]/.test(name)) return false;
-  return name.split("/").every((part) => part !== "" && part !== "." && part !== ".." && part !== "__proto__");
+  if (name === "" || name.length > 500 || /[\p{Cc}\\]/u.test(name)) return false;
+  return name.split("/").every((part) => part !== "" && part !== "." && part !== ".." && utf8Bytes(part) <= 255);
 }
