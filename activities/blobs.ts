@@ -30,9 +30,18 @@ export class BlobCorrupt extends Error {
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
 
 /** @param cacheBytes of content that this worker keeps in memory, and as much again of parsed JSON */
-export function createBlobs(store: ObjectStore, { cacheBytes = DEFAULT_CACHE_BYTES }: { readonly cacheBytes?: number } = {}): Blobs {
-  const contents = new LRUCache<BlobAddress, Uint8Array>({ maxSize: cacheBytes, sizeCalculation: (bytes) => bytes.length + 100 });
-  const parsed = new LRUCache<BlobAddress, { value: unknown; bytes: number }>({ maxSize: cacheBytes, sizeCalculation: ({ bytes }) => bytes + 100 });
+export function createBlobs(
+  store: ObjectStore,
+  { cacheBytes = DEFAULT_CACHE_BYTES }: { readonly cacheBytes?: number } = {},
+): Blobs {
+  const contents = new LRUCache<BlobAddress, Uint8Array>({
+    maxSize: cacheBytes,
+    sizeCalculation: (bytes) => bytes.length + 100,
+  });
+  const parsed = new LRUCache<BlobAddress, { value: unknown; bytes: number }>({
+    maxSize: cacheBytes,
+    sizeCalculation: ({ bytes }) => bytes + 100,
+  });
   const put = async (content: Uint8Array | string) => {
     const bytes = typeof content === "string" ? Buffer.from(content) : content;
     const ref = hash(bytes);
@@ -48,7 +57,9 @@ export function createBlobs(store: ObjectStore, { cacheBytes = DEFAULT_CACHE_BYT
     const bytes = await store.get(keyOf(ref));
     if (!bytes) throw new BlobMissing(`the blob ${ref} is not in ${store.description}`);
     if (hash(bytes) !== ref) {
-      throw new BlobCorrupt(`the blob ${ref} in ${store.description} has other bytes than were put; restore it from a backup`);
+      throw new BlobCorrupt(
+        `the blob ${ref} in ${store.description} has other bytes than were put; restore it from a backup`,
+      );
     }
     contents.set(ref, bytes);
     return bytes;

@@ -1,15 +1,23 @@
-import type { Bill, LateBill, LostAttempt, ModelAnswered, ModelCallRequest, ModelCallResult } from "../core/activity-contract.js";
+import type {
+  Bill,
+  LateBill,
+  LostAttempt,
+  ModelAnswered,
+  ModelCallRequest,
+  ModelCallResult,
+} from "../core/activity-contract.js";
 import type { CapturedAgent, RunModel } from "../core/agent.js";
 import { canonicalJson, utf8Bytes } from "../core/digest.js";
 import { invariant } from "../core/invariant.js";
 import { modelCallKey } from "../core/journal-key.js";
 import type { TokenBound } from "../core/pricing.js";
+import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Meters } from "../ports/meters.js";
 import { type ModelAnswer, ModelCallFailed, type Models } from "../ports/models.js";
 import type { TokenStream } from "../ports/token-stream.js";
 import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
-import { keepAnswer, type KeptAnswer } from "./keep-answer.js";
+import { type KeptAnswer, keepAnswer } from "./keep-answer.js";
 import { billOfUsage } from "./model-bill.js";
 import { meterCall } from "./model-meters.js";
 import type { SchemaChecker } from "./schema-checker.js";
@@ -24,6 +32,7 @@ export interface CallModelPorts {
   readonly tokens: TokenStream;
   readonly meters: Meters;
   readonly schemas: SchemaChecker;
+  readonly checkpoint?: PassCheckpoint;
 }
 
 /** What the surrounding activity knows. */
@@ -84,12 +93,17 @@ async function buy(ports: CallModelPorts, request: ModelCallRequest, purchase: P
   const agent = await ports.blobs.getJson<CapturedAgent>(request.definition);
   const model = agent.models.find((candidate) => candidate.model === request.model);
   invariant(model !== undefined, `the captured agent has the model ${request.model}`);
-  const alive = setInterval(() => void ports.journal.alive(purchase.journalKey, purchase.fence).catch(() => {}), ALIVE_EVERY_MS);
+  const alive = setInterval(
+    () => void ports.journal.alive(purchase.journalKey, purchase.fence).catch(() => {}),
+    ALIVE_EVERY_MS,
+  );
   const startedAt = performance.now();
   try {
     const { answer, promptBytes } = await askModel(ports, agent, model, request, purchase);
+    ports.checkpoint?.("model.answered");
     const { journalKey, fence } = purchase;
     const kept = await keepAnswer(ports, { agent, model, request, answer, promptBytes, journalKey, fence });
+    ports.checkpoint?.("model.journalled");
     meterCall(ports.meters, model, "ok", (performance.now() - startedAt) / 1_000, kept.ownBill ?? kept.kept.bill);
     return kept;
   } catch (error) {
@@ -119,6 +133,7 @@ async function askModel(
     ports.tokens.append(purchase.workflowId, { turn: request.turn, attempt: purchase.attempts, seq, ...entry });
   };
   if (purchase.attempts > 1) tell({ reset: true });
+  ports.checkpoint?.("model.started");
   const answer = await ports.models.call(
     {
       model: model.model,

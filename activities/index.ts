@@ -32,14 +32,17 @@ const PUBLISH_PATIENCE_MS = 100;
 
 /** Makes the activities of a worker that offers these tools. */
 export function createActivities(ports: ActivityPorts, tools: readonly ToolPolicy[]): Activities {
-  const tool: ToolActivity = async (request) => await attended(async (context) => await toolCall(ports, request, context));
+  const tool: ToolActivity = async (request) =>
+    await attended(async (context) => await toolCall(ports, request, context));
   const named = (kinds: readonly string[]) =>
     Object.fromEntries(tools.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => [`tool.${name}`, tool]));
   const contract: AgentActivities & StoreActivities = {
     resolveAgent: async (request) => await attended(async () => await resolveAgent(ports, request)),
     callModel: async (request) => await attended(async (context) => await modelCall(ports, request, context)),
     publishEvents: async (records, key) =>
-      await attended(async ({ info }) => await publishRecords(ports, key ?? info.workflowExecution?.workflowId ?? "", records)),
+      await attended(
+        async ({ info }) => await publishRecords(ports, key ?? info.workflowExecution?.workflowId ?? "", records),
+      ),
     appendMessages: async ({ head, messages }) =>
       await attended(async () => {
         const appended = await ports.transcripts.append(head, messages);
@@ -64,7 +67,11 @@ async function modelCall(ports: ActivityPorts, request: ModelCallRequest, contex
 }
 
 /** The run's records travel beside its model calls: a broker that is away delays them and never the run. */
-async function publishBeside(ports: ActivityPorts, workflowId: string, request: ModelCallRequest): Promise<number | undefined> {
+async function publishBeside(
+  ports: ActivityPorts,
+  workflowId: string,
+  request: ModelCallRequest,
+): Promise<number | undefined> {
   try {
     await publishRecords(ports, workflowId, request.outbox);
     return request.outbox.at(-1)?.seq;
@@ -87,6 +94,9 @@ async function toolCall(ports: ActivityPorts, request: ToolCallRequest, context:
   });
 }
 
+/** So long an answer is waited for that nobody waits for any more, in milliseconds. */
+const ANSWER_ON_ITS_WAY_MS = 60_000;
+
 /**
  * Aborted when the run itself wants the call to end. Not on a time-out or a lost activity: the answer is on its way and
  * paid for, so it is waited for and journalled, and a successor joins.
@@ -96,6 +106,7 @@ function cutSignal(context: Context): AbortSignal {
   context.cancelled.catch(() => {
     const details = context.cancellationDetails;
     if (!details || details.cancelRequested || details.workerShutdown || details.paused) controller.abort();
+    else setTimeout(() => controller.abort(), ANSWER_ON_ITS_WAY_MS).unref();
   });
   return controller.signal;
 }

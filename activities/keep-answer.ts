@@ -8,8 +8,8 @@ import {
 import type { CapturedAgent, RunModel, ToolSpec } from "../core/agent.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { Message } from "../core/transcript.js";
-import { StoreUnavailable } from "../ports/object-store.js";
 import { type ModelAnswer, ModelCallFailed } from "../ports/models.js";
+import { StoreUnavailable } from "../ports/object-store.js";
 import { answerData } from "./answer-data.js";
 import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
@@ -19,7 +19,10 @@ import type { SchemaChecker } from "./schema-checker.js";
 import type { Transcripts } from "./transcript-store.js";
 
 /** What the journal keeps of a bought answer: all that the workflow hears of it. */
-export type KeptAnswer = Omit<ModelAnswered, "kind" | "journalKey" | "knownBounds" | "late" | "publishedSeq" | "ownBill">;
+export type KeptAnswer = Omit<
+  ModelAnswered,
+  "kind" | "journalKey" | "knownBounds" | "late" | "publishedSeq" | "ownBill"
+>;
 
 interface Ports {
   readonly blobs: Blobs;

@@ -11,7 +11,12 @@ export function billOf(model: RunModel, answer: ModelAnswer, promptBytes: number
   const usage = answer.usage ?? usageByBytes(model, answer, promptBytes);
   const requestId = answer.requestId === undefined ? {} : { requestId: answer.requestId };
   if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage, ...requestId };
-  return { kind: answer.usage ? "confirmed" : "estimated", nanoUsd: costNanoUsd(model.price, usage), usage, ...requestId };
+  return {
+    kind: answer.usage ? "confirmed" : "estimated",
+    nanoUsd: costNanoUsd(model.price, usage),
+    usage,
+    ...requestId,
+  };
 }
 
 /** The bill of a call that ended early, where the provider had counted before. */

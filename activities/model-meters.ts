@@ -3,7 +3,13 @@ import type { RunModel } from "../core/agent.js";
 import type { Meters } from "../ports/meters.js";
 
 /** Counts one attempt at a model: outcome, seconds, tokens by kind, cost. */
-export function meterCall(meters: Meters, model: RunModel, outcome: string, seconds: number, bill: Bill | undefined): void {
+export function meterCall(
+  meters: Meters,
+  model: RunModel,
+  outcome: string,
+  seconds: number,
+  bill: Bill | undefined,
+): void {
   const labels = { provider: model.bookedAs.split("/", 1)[0] ?? "", model: model.bookedAs };
   meters.count("wflo_model_calls_total", { ...labels, outcome });
   meters.observe("wflo_model_call_duration_seconds", labels, seconds);

@@ -10,7 +10,11 @@ export interface PublishPorts {
 }
 
 /** Publishes a run's records in order; may publish one twice after a crash, never none. */
-export async function publishRecords(ports: PublishPorts, key: string, records: readonly OutgoingRecord[]): Promise<void> {
+export async function publishRecords(
+  ports: PublishPorts,
+  key: string,
+  records: readonly OutgoingRecord[],
+): Promise<void> {
   for (const topic of ["events", "audit"] as const) {
     const batch: LogRecord[] = records
       .filter((record) => record.topic === topic)

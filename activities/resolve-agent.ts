@@ -40,7 +40,8 @@ export interface ResolveAgentPorts {
 const DEFAULT_MODEL_TIMEOUT_MS = 600_000;
 
 /** Room that a schema's wording takes beside the schema. */
-const OUTPUT_SCHEMA_WORDS = "\n\nWhen you are done, answer with one JSON document and nothing else. It must fit this JSON Schema:\n";
+const OUTPUT_SCHEMA_WORDS =
+  "\n\nWhen you are done, answer with one JSON document and nothing else. It must fit this JSON Schema:\n";
 
 /**
  * Captures an agent for one run: everything that a redeploy could change is stored under one address.
@@ -50,7 +51,10 @@ export async function resolveAgent(ports: ResolveAgentPorts, request: ResolveAge
   const agent = ports.agents.get(request.agent);
   if (!agent) {
     const known = [...ports.agents.keys()].sort().join(", ");
-    throw new RunRefused("UnknownAgent", `there is no agent ${JSON.stringify(request.agent)}; this worker has: ${known}`);
+    throw new RunRefused(
+      "UnknownAgent",
+      `there is no agent ${JSON.stringify(request.agent)}; this worker has: ${known}`,
+    );
   }
   checkRequest(ports, request);
   const models = await resolveModels(ports, request, agent);

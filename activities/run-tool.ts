@@ -1,8 +1,9 @@
-import { callDigest } from "../core/call-digest.js";
-import { digestOf } from "../core/digest.js";
 import type { ToolCallRequest, ToolCallResult } from "../core/activity-contract.js";
 import type { CapturedAgent, ToolSpec } from "../core/agent.js";
+import { callDigest } from "../core/call-digest.js";
+import { digestOf } from "../core/digest.js";
 import type { Json, JsonObject } from "../core/json.js";
+import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Meters } from "../ports/meters.js";
 import type { SandboxLanguage, SandboxLimits } from "../ports/sandbox.js";
 import type { Blobs } from "./blobs.js";
@@ -38,6 +39,7 @@ export interface RunToolPorts {
   readonly schemas: SchemaChecker;
   readonly executors: Readonly<Record<string, DeployedTool>>;
   readonly code: CodeTool;
+  readonly checkpoint?: PassCheckpoint;
 }
 
 export interface ToolCallContext {
@@ -54,7 +56,11 @@ export interface ToolCallContext {
  * the model as `error`.
  * @throws SandboxUnavailable, StoreUnavailable
  */
-export async function runTool(ports: RunToolPorts, request: ToolCallRequest, context: ToolCallContext): Promise<ToolCallResult> {
+export async function runTool(
+  ports: RunToolPorts,
+  request: ToolCallRequest,
+  context: ToolCallContext,
+): Promise<ToolCallResult> {
   const agent = await ports.blobs.getJson<CapturedAgent>(request.definition);
   const spec = agent.tools.find((tool) => tool.name === request.tool);
   if (!spec) return { error: `the agent ${agent.name} has no tool ${request.tool}` };
@@ -67,8 +73,11 @@ export async function runTool(ports: RunToolPorts, request: ToolCallRequest, con
     if (joined !== undefined) return joined as ToolCallResult;
     await ports.journal.begin(key, context.activityAttempt);
   }
+  ports.checkpoint?.("tool.started");
   const result = await perform(ports, spec, request, context, key);
+  ports.checkpoint?.("tool.done");
   const { winner } = await ports.journal.answer(key, context.activityAttempt, result as unknown as Json);
+  ports.checkpoint?.("tool.journalled");
   return (winner ?? result) as ToolCallResult;
 }
 
@@ -113,7 +122,7 @@ async function performCode(
   const ran = await ports.code(
     {
       language,
-      code: String(args["code"] ?? args["command"]),
+      code: String(args.code ?? args.command),
       ...(request.workspace ? { workspace: request.workspace } : {}),
       ...(limits ? { limits } : {}),
     },

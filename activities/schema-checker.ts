@@ -28,7 +28,10 @@ export function createSchemaChecker(): SchemaChecker {
       if (validate(value)) return [];
       return (validate.errors ?? [])
         .slice(0, MOST_PROBLEMS)
-        .map((error) => `${error.instancePath === "" ? "the value" : error.instancePath} ${error.message ?? error.keyword}`);
+        .map(
+          (error) =>
+            `${error.instancePath === "" ? "the value" : error.instancePath} ${error.message ?? error.keyword}`,
+        );
     },
   };
 }

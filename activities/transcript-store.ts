@@ -7,7 +7,10 @@ import { isBlobRef } from "./inline.js";
 /** Transcripts as chains of blobs: `head = sha256(previous head, new messages)`. */
 export interface Transcripts {
   /** The head after these messages; null is the beginning. Costs one blob, however long the transcript is. */
-  append(head: BlobAddress | null, messages: readonly Message[]): Promise<{ readonly head: BlobAddress; readonly bytes: number; readonly depth: number }>;
+  append(
+    head: BlobAddress | null,
+    messages: readonly Message[],
+  ): Promise<{ readonly head: BlobAddress; readonly bytes: number; readonly depth: number }>;
   /** All messages, oldest first. @throws BlobMissing, BlobCorrupt */
   load(head: BlobAddress): Promise<readonly Message[]>;
   /** The head as it was when turn `turn` had its answer (null: the transcript does not reach back to it). */
@@ -24,7 +27,10 @@ interface Loaded extends TranscriptNode {
   readonly at: BlobAddress;
 }
 
-export function createTranscripts(blobs: Blobs, { cacheBytes = DEFAULT_CACHE_BYTES }: { readonly cacheBytes?: number } = {}): Transcripts {
+export function createTranscripts(
+  blobs: Blobs,
+  { cacheBytes = DEFAULT_CACHE_BYTES }: { readonly cacheBytes?: number } = {},
+): Transcripts {
   const nodes = new LRUCache<BlobAddress, Loaded>({ maxSize: cacheBytes, sizeCalculation: sizeOf });
   const nodeAt = async (at: BlobAddress): Promise<Loaded> => {
     const known = nodes.get(at);
@@ -51,7 +57,12 @@ export function createTranscripts(blobs: Blobs, { cacheBytes = DEFAULT_CACHE_BYT
   const trailOf = async (prev: Loaded | null, depth: number): Promise<readonly BlobAddress[] | undefined> => {
     if (depth % TRAIL_EVERY !== 0) return undefined;
     const trail: BlobAddress[] = [];
-    for (let node = prev; node && trail.length < TRAIL_EVERY - 1; node = node.prev === null ? null : await nodeAt(node.prev)) trail.push(node.at);
+    for (
+      let node = prev;
+      node && trail.length < TRAIL_EVERY - 1;
+      node = node.prev === null ? null : await nodeAt(node.prev)
+    )
+      trail.push(node.at);
     return trail;
   };
   return {
@@ -98,9 +109,15 @@ async function resolved(blobs: Blobs, message: Message): Promise<Message> {
 function previewed(result: ToolResult): ToolResult {
   if (!isBlobRef(result.result)) return result;
   const { ref, bytes, preview } = result.result as BlobRef;
-  return { ...result, result: { preview: preview ?? "", note: `This is the beginning of ${bytes ?? "many"} bytes.`, ref } };
+  return {
+    ...result,
+    result: { preview: preview ?? "", note: `This is the beginning of ${bytes ?? "many"} bytes.`, ref },
+  };
 }
 
 function sizeOf(node: Loaded): number {
-  return node.messages.reduce((sum, message) => sum + 200 + JSON.stringify(message).length, 200 + 80 * (node.trail?.length ?? 0));
+  return node.messages.reduce(
+    (sum, message) => sum + 200 + JSON.stringify(message).length,
+    200 + 80 * (node.trail?.length ?? 0),
+  );
 }

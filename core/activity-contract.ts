@@ -26,7 +26,7 @@ export interface ResolveAgentRequest {
   readonly budgeted: boolean;
   readonly account?: string;
   readonly outputSchema?: JsonObject;
-  readonly files: Readonly<Record<string, string | { readonly ref: BlobAddress }>>;
+  readonly files: Readonly<Record<string, TextOrRef>>;
 }
 
 /** An attempt that was booked as `unconfirmed`, whose answer may still arrive. */

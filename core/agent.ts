@@ -83,4 +83,3 @@ export interface ResolvedAgent {
   /** The namespace has the `Wflo…` search attributes. */
   readonly searchAttributes: boolean;
 }
-

@@ -30,7 +30,10 @@ export function openChain(workflowId: string, firstRunId: string): AuditChain {
   return { head: digestOf({ workflowId, firstRunId }), records: 0 };
 }
 
-export function appendRecord(chain: AuditChain, fact: AuditFact): { readonly chain: AuditChain; readonly record: AuditRecord } {
+export function appendRecord(
+  chain: AuditChain,
+  fact: AuditFact,
+): { readonly chain: AuditChain; readonly record: AuditRecord } {
   const body = { ...fact, seq: chain.records + 1, prev: chain.head };
   const record = { ...body, hash: digestOf(body) };
   return { chain: { head: record.hash, records: record.seq }, record };
@@ -46,14 +49,24 @@ export function verifyChain(
   for (const [index, record] of records.entries()) {
     const seq = index + 1;
     const { hash, ...body } = record;
-    if (record.seq !== seq) return { ok: false, seq, problem: `record ${seq} is missing; record ${record.seq} stands in its place` };
-    if (record.prev !== chain?.head) return { ok: false, seq, problem: `record ${seq} does not follow the one before it` };
+    if (record.seq !== seq)
+      return { ok: false, seq, problem: `record ${seq} is missing; record ${record.seq} stands in its place` };
+    if (record.prev !== chain?.head)
+      return { ok: false, seq, problem: `record ${seq} does not follow the one before it` };
     if (digestOf(body) !== hash) return { ok: false, seq, problem: `record ${seq} was changed` };
     chain = { head: hash, records: seq };
   }
-  if (end && (chain?.head !== end.head || chain.records !== end.records) && !(end.records === 0 && records.length === 0)) {
+  if (
+    end &&
+    (chain?.head !== end.head || chain.records !== end.records) &&
+    !(end.records === 0 && records.length === 0)
+  ) {
     const seq = records.length + 1;
-    return { ok: false, seq, problem: `the run wrote ${end.records} records that end in ${end.head}; the log has ${records.length}` };
+    return {
+      ok: false,
+      seq,
+      problem: `the run wrote ${end.records} records that end in ${end.head}; the log has ${records.length}`,
+    };
   }
   return { ok: true };
 }

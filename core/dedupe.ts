@@ -17,7 +17,8 @@ export const NONE_SEEN: SeenIds = { hashes: "" };
 
 export function seen(ids: SeenIds, id: string): boolean {
   const hash = hashOf(id);
-  for (let at = ids.hashes.indexOf(hash); at >= 0; at = ids.hashes.indexOf(hash, at + 1)) if (at % WIDTH === 0) return true;
+  for (let at = ids.hashes.indexOf(hash); at >= 0; at = ids.hashes.indexOf(hash, at + 1))
+    if (at % WIDTH === 0) return true;
   return false;
 }
 

@@ -4,10 +4,19 @@ import type { JsonObject } from "./json.js";
 
 /** The types of CONTRACT 'Events'. */
 export type EventType =
-  | "wflo.run.started" | "wflo.run.completed" | "wflo.run.failed" | "wflo.run.canceled"
-  | "wflo.model.called" | "wflo.tool.called" | "wflo.sandbox.executed"
-  | "wflo.budget.warning" | "wflo.budget.exhausted" | "wflo.budget.changed"
-  | "wflo.approval.requested" | "wflo.approval.decided" | "wflo.approval.expired"
+  | "wflo.run.started"
+  | "wflo.run.completed"
+  | "wflo.run.failed"
+  | "wflo.run.canceled"
+  | "wflo.model.called"
+  | "wflo.tool.called"
+  | "wflo.sandbox.executed"
+  | "wflo.budget.warning"
+  | "wflo.budget.exhausted"
+  | "wflo.budget.changed"
+  | "wflo.approval.requested"
+  | "wflo.approval.decided"
+  | "wflo.approval.expired"
   | "wflo.agent.handoff";
 
 /** Records on their way out. `queued` counts all records in one order; events have a gapless number of their own. */
@@ -29,7 +38,13 @@ export interface EventSource {
 }
 
 /** CloudEvents 1.0, structured JSON; `sequence` is gapless from 1 in a run, ten digits so that it sorts as text. */
-export function cloudEvent(source: EventSource, seq: number, type: EventType, at: string, data: JsonObject): JsonObject {
+export function cloudEvent(
+  source: EventSource,
+  seq: number,
+  type: EventType,
+  at: string,
+  data: JsonObject,
+): JsonObject {
   return {
     specversion: "1.0",
     id: `${source.workflowId}/${source.firstRunId}/${seq}`,
@@ -43,7 +58,13 @@ export function cloudEvent(source: EventSource, seq: number, type: EventType, at
   };
 }
 
-export function appendEvent(outbox: Outbox, source: EventSource, type: EventType, at: string, data: JsonObject): Outbox {
+export function appendEvent(
+  outbox: Outbox,
+  source: EventSource,
+  type: EventType,
+  at: string,
+  data: JsonObject,
+): Outbox {
   const value = cloudEvent(source, outbox.events + 1, type, at, data);
   return { ...enqueue(outbox, "events", value), events: outbox.events + 1 };
 }
@@ -53,7 +74,10 @@ export function appendAudit(outbox: Outbox, record: JsonObject): Outbox {
 }
 
 /** The oldest records that fit, at least one where there is one. */
-export function batch(outbox: Outbox, most: { readonly bytes: number; readonly records: number }): readonly OutgoingRecord[] {
+export function batch(
+  outbox: Outbox,
+  most: { readonly bytes: number; readonly records: number },
+): readonly OutgoingRecord[] {
   let bytes = 0;
   const records: OutgoingRecord[] = [];
   for (const record of outbox.waiting) {

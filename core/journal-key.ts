@@ -13,6 +13,9 @@ export function modelCallKey(call: {
   readonly head: BlobAddress | null;
   readonly newMessages: readonly Message[];
 }): string {
-  const asked = digestOf({ head: call.head, messages: call.newMessages }).slice("sha256:".length, "sha256:".length + 16);
+  const asked = digestOf({ head: call.head, messages: call.newMessages }).slice(
+    "sha256:".length,
+    "sha256:".length + 16,
+  );
   return `${call.workflowId}/${call.firstRunId}/${call.turn}/model-${asked}`;
 }

@@ -123,7 +123,9 @@ export function available(ledger: Ledger): NanoUsd | null {
 export function reserve(
   ledger: Ledger,
   hold: { readonly attempt: AttemptId; readonly amountNanoUsd: NanoUsd; readonly model: string; readonly at: string },
-): { readonly kind: "reserved"; readonly ledger: Ledger } | { readonly kind: "short"; readonly shortByNanoUsd: NanoUsd } {
+):
+  | { readonly kind: "reserved"; readonly ledger: Ledger }
+  | { readonly kind: "short"; readonly shortByNanoUsd: NanoUsd } {
   invariant(ledger.holds[hold.attempt] === undefined, `${hold.attempt} is reserved once`);
   const money = available(ledger);
   if (money !== null && hold.amountNanoUsd > money) {
@@ -146,14 +148,23 @@ export function reserve(
 export function settle(ledger: Ledger, attempt: AttemptId, actual: Settlement): Booked {
   const hold = holdOf(ledger, attempt);
   const freed = withoutHold(ledger, attempt);
-  return booked(ledger, {
-    ...freed,
-    confirmedNanoUsd: addUsd(freed.confirmedNanoUsd, actual.nanoUsd),
-    savedNanoUsd: addUsd(freed.savedNanoUsd, actual.savedNanoUsd ?? ZERO_USD),
-    unpricedCalls: freed.unpricedCalls + (actual.unpriced ? 1 : 0),
-    byModel: counted(freed.byModel, hold.model, { calls: 1, usage: actual.usage ?? NO_USAGE, nanoUsd: actual.nanoUsd }),
-    entries: entered(freed, entryOf("settled", attempt, hold.model, actual)),
-  }, hold.nanoUsd, actual.nanoUsd);
+  return booked(
+    ledger,
+    {
+      ...freed,
+      confirmedNanoUsd: addUsd(freed.confirmedNanoUsd, actual.nanoUsd),
+      savedNanoUsd: addUsd(freed.savedNanoUsd, actual.savedNanoUsd ?? ZERO_USD),
+      unpricedCalls: freed.unpricedCalls + (actual.unpriced ? 1 : 0),
+      byModel: counted(freed.byModel, hold.model, {
+        calls: 1,
+        usage: actual.usage ?? NO_USAGE,
+        nanoUsd: actual.nanoUsd,
+      }),
+      entries: entered(freed, entryOf("settled", attempt, hold.model, actual)),
+    },
+    hold.nanoUsd,
+    actual.nanoUsd,
+  );
 }
 
 /**
@@ -168,14 +179,20 @@ export function markUnconfirmed(
   const hold = holdOf(ledger, attempt);
   const charge = what.nanoUsd ?? hold.nanoUsd;
   const freed = withoutHold(ledger, attempt);
-  const awaited = what.nanoUsd === undefined ? lastOf({ ...freed.awaited, [attempt]: hold }, AWAITED_KEPT) : freed.awaited;
-  return booked(ledger, {
-    ...freed,
-    unconfirmedNanoUsd: addUsd(freed.unconfirmedNanoUsd, charge),
-    awaited,
-    byModel: counted(freed.byModel, hold.model, { calls: 1, usage: what.usage ?? NO_USAGE, nanoUsd: charge }),
-    entries: entered(freed, entryOf("unconfirmed", attempt, hold.model, { ...what, nanoUsd: charge })),
-  }, hold.nanoUsd, charge);
+  const awaited =
+    what.nanoUsd === undefined ? lastOf({ ...freed.awaited, [attempt]: hold }, AWAITED_KEPT) : freed.awaited;
+  return booked(
+    ledger,
+    {
+      ...freed,
+      unconfirmedNanoUsd: addUsd(freed.unconfirmedNanoUsd, charge),
+      awaited,
+      byModel: counted(freed.byModel, hold.model, { calls: 1, usage: what.usage ?? NO_USAGE, nanoUsd: charge }),
+      entries: entered(freed, entryOf("unconfirmed", attempt, hold.model, { ...what, nanoUsd: charge })),
+    },
+    hold.nanoUsd,
+    charge,
+  );
 }
 
 /** A late answer explains an unconfirmed attempt: its cost is confirmed, the rest is free. Unknown attempts change nothing. */
@@ -187,14 +204,19 @@ export function confirmLate(ledger: Ledger, attempt: AttemptId, actual: Settleme
   invariant(totals !== undefined, `${hold.model} has totals`);
   const corrected = { ...totals, nanoUsd: subtractUsd(totals.nanoUsd, hold.nanoUsd), calls: totals.calls - 1 };
   const byModel = { ...ledger.byModel, [modelKey(ledger.byModel, hold.model)]: corrected };
-  return booked(ledger, {
-    ...ledger,
-    awaited,
-    unconfirmedNanoUsd: subtractUsd(ledger.unconfirmedNanoUsd, hold.nanoUsd),
-    confirmedNanoUsd: addUsd(ledger.confirmedNanoUsd, actual.nanoUsd),
-    byModel: counted(byModel, hold.model, { calls: 1, usage: actual.usage ?? NO_USAGE, nanoUsd: actual.nanoUsd }),
-    entries: entered(ledger, entryOf("confirmed", attempt, hold.model, actual)),
-  }, hold.nanoUsd, actual.nanoUsd);
+  return booked(
+    ledger,
+    {
+      ...ledger,
+      awaited,
+      unconfirmedNanoUsd: subtractUsd(ledger.unconfirmedNanoUsd, hold.nanoUsd),
+      confirmedNanoUsd: addUsd(ledger.confirmedNanoUsd, actual.nanoUsd),
+      byModel: counted(byModel, hold.model, { calls: 1, usage: actual.usage ?? NO_USAGE, nanoUsd: actual.nanoUsd }),
+      entries: entered(ledger, entryOf("confirmed", attempt, hold.model, actual)),
+    },
+    hold.nanoUsd,
+    actual.nanoUsd,
+  );
 }
 
 /** Provably not billed: the reservation is free again. */
@@ -226,7 +248,8 @@ export function changeTerms(
     limitNanoUsd: limit,
     frozen: terms.freeze ?? ledger.frozen,
     limitPassed: passed,
-    softLimitCrossed: ledger.softLimitCrossed && ledger.softLimitNanoUsd !== null && spent(ledger) >= ledger.softLimitNanoUsd,
+    softLimitCrossed:
+      ledger.softLimitCrossed && ledger.softLimitNanoUsd !== null && spent(ledger) >= ledger.softLimitNanoUsd,
     entries: entered(ledger, {
       at,
       kind: "terms",
@@ -238,7 +261,10 @@ export function changeTerms(
 }
 
 /** A child run's cost joins the tree's total. */
-export function bookChild(ledger: Ledger, child: { readonly nanoUsd: NanoUsd; readonly workflowId: string; readonly at: string }): Ledger {
+export function bookChild(
+  ledger: Ledger,
+  child: { readonly nanoUsd: NanoUsd; readonly workflowId: string; readonly at: string },
+): Ledger {
   const { at, nanoUsd } = child;
   return checked({
     ...ledger,
@@ -249,8 +275,7 @@ export function bookChild(ledger: Ledger, child: { readonly nanoUsd: NanoUsd; re
 
 function booked(before: Ledger, after: Ledger, heldNanoUsd: NanoUsd, actualNanoUsd: NanoUsd): Booked {
   const overrunNanoUsd = subtractUsdToZero(actualNanoUsd, heldNanoUsd);
-  const crossed =
-    !before.softLimitCrossed && after.softLimitNanoUsd !== null && spent(after) >= after.softLimitNanoUsd;
+  const crossed = !before.softLimitCrossed && after.softLimitNanoUsd !== null && spent(after) >= after.softLimitNanoUsd;
   const total = addUsd(spent(after), after.reservedNanoUsd);
   const ledger = checked({
     ...after,
@@ -280,7 +305,15 @@ function entryOf(
   what: { at: string; nanoUsd: NanoUsd; usage?: Usage; requestId?: string },
 ): LedgerEntry {
   const { at, nanoUsd, usage, requestId } = what;
-  return { at, kind, attempt, model, nanoUsd, ...(usage ? { usage } : {}), ...(requestId === undefined ? {} : { requestId }) };
+  return {
+    at,
+    kind,
+    attempt,
+    model,
+    nanoUsd,
+    ...(usage ? { usage } : {}),
+    ...(requestId === undefined ? {} : { requestId }),
+  };
 }
 
 function entered(ledger: Ledger, entry: LedgerEntry): readonly LedgerEntry[] {
@@ -298,7 +331,11 @@ function counted(
 ): Ledger["byModel"] {
   const key = modelKey(byModel, model);
   const totals = byModel[key] ?? { ...NO_USAGE, calls: 0, nanoUsd: ZERO_USD };
-  const sums = { ...addUsage(totals, add.usage), calls: totals.calls + add.calls, nanoUsd: addUsd(totals.nanoUsd, add.nanoUsd) };
+  const sums = {
+    ...addUsage(totals, add.usage),
+    calls: totals.calls + add.calls,
+    nanoUsd: addUsd(totals.nanoUsd, add.nanoUsd),
+  };
   return { ...byModel, [key]: sums };
 }
 

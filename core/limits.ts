@@ -32,14 +32,20 @@ export function countCall(counts: LimitCounts, call: { readonly name: string; re
 }
 
 /** The first limit that is passed, in words; the counts include the call that is about to be made. */
-export function checkLimits(counts: LimitCounts, limits: RunLimits, nowMs: number): { readonly stopReason: string } | undefined {
+export function checkLimits(
+  counts: LimitCounts,
+  limits: RunLimits,
+  nowMs: number,
+): { readonly stopReason: string } | undefined {
   const last = counts.lastCalls.at(-1);
   const same = counts.lastCalls.filter((call) => call === last).length;
   if (limits.toolCalls !== undefined && counts.toolCalls > limits.toolCalls) {
     return { stopReason: `toolCalls: the run may make ${limits.toolCalls} tool calls` };
   }
   if (limits.sameCall !== undefined && same > limits.sameCall) {
-    return { stopReason: `sameCall: the same tool was called with the same arguments ${limits.sameCall} times, and again` };
+    return {
+      stopReason: `sameCall: the same tool was called with the same arguments ${limits.sameCall} times, and again`,
+    };
   }
   if (limits.tokens !== undefined && counts.tokens > limits.tokens) {
     return { stopReason: `tokens: ${counts.tokens} of ${limits.tokens} tokens are used` };

@@ -36,13 +36,16 @@ export function subtractUsdToZero(from: NanoUsd, amount: NanoUsd): NanoUsd {
  */
 export function parseUsd(value: unknown): NanoUsd | { readonly problem: string } {
   const text = typeof value === "number" ? plainDecimal(value) : value;
-  if (typeof text !== "string") return { problem: "must be US dollars as a decimal string or a number, such as \"0.50\"" };
+  if (typeof text !== "string")
+    return { problem: 'must be US dollars as a decimal string or a number, such as "0.50"' };
   const match = /^(\d{1,16})(?:\.(\d+))?$/.exec(text.trim());
   if (!match) return { problem: `${JSON.stringify(value)} is not an amount of US dollars; write it like "0.50"` };
   const decimals = (match[2] ?? "").replace(/0+$/, "");
-  if (decimals.length > NANO_DIGITS) return { problem: `${JSON.stringify(value)} has more than nine decimals; the smallest unit is $0.000000001` };
+  if (decimals.length > NANO_DIGITS)
+    return { problem: `${JSON.stringify(value)} has more than nine decimals; the smallest unit is $0.000000001` };
   const nano = BigInt((match[1] ?? "") + decimals.padEnd(NANO_DIGITS, "0"));
-  if (nano > BigInt(MAX_NANO_USD)) return { problem: `${JSON.stringify(value)} is more than $9,007,199, the most that an amount can be` };
+  if (nano > BigInt(MAX_NANO_USD))
+    return { problem: `${JSON.stringify(value)} is more than $9,007,199, the most that an amount can be` };
   return toNanoUsd(Number(nano));
 }
 

@@ -16,7 +16,8 @@ export function needsApproval(
   rules: ApprovalRules,
   agentRules: Readonly<Record<string, "always" | "never">> = {},
 ): boolean {
-  const own = (words: Readonly<Record<string, "always" | "never">>) => (Object.hasOwn(words, tool.name) ? words[tool.name] : undefined);
+  const own = (words: Readonly<Record<string, "always" | "never">>) =>
+    Object.hasOwn(words, tool.name) ? words[tool.name] : undefined;
   const word = own(rules.tools) ?? own(agentRules) ?? tool.approval;
   if (word !== undefined) return word === "always";
   if (rules.default === "unsafe") return !tool.safe;

@@ -70,7 +70,10 @@ export function costNanoUsd(price: ModelPrice, usage: Usage): NanoUsd {
 
 /** The most that an attempt within `bound` can cost: every tier that the input can reach, the dearest rate of each. */
 export function boundNanoUsd(price: ModelPrice, bound: TokenBound): NanoUsd {
-  const reachable = [price.rates, ...(price.tiers ?? []).filter((tier) => bound.inputTokens > tier.aboveInputTokens).map((tier) => tier.rates)];
+  const reachable = [
+    price.rates,
+    ...(price.tiers ?? []).filter((tier) => bound.inputTokens > tier.aboveInputTokens).map((tier) => tier.rates),
+  ];
   const input = Math.max(...reachable.map(dearestInput)) as PicoUsdPerToken;
   const output = Math.max(...reachable.map((rates) => rates.output)) as PicoUsdPerToken;
   return charge(price, [

@@ -1,6 +1,5 @@
-import type { JsonObject } from "../core/json.js";
+import type { Json, JsonObject } from "../core/json.js";
 import type { ModelPrice, TokenBound } from "../core/pricing.js";
-import type { Json } from "../core/json.js";
 import type { Message } from "../core/transcript.js";
 import type { Usage } from "../core/usage.js";
 

@@ -1,9 +1,9 @@
 import {
-  allHandlersFinished,
   ApplicationFailure,
+  allHandlersFinished,
   CancellationScope,
-  condition,
   ContinueAsNew,
+  condition,
   continueAsNew,
   isCancellation,
   sleep,
@@ -21,6 +21,7 @@ import { checkLimits, openCounts } from "../core/limits.js";
 import type { CarriedState, RunResult, RunState } from "../core/run.js";
 import { resolveAgent } from "./calls.js";
 import { packState, unpackState } from "./carried-state.js";
+import { plainFailure } from "./failures.js";
 import { modelTurn } from "./model-turn.js";
 import { flushAtEnd, recordAudit, recordEvent } from "./outbox.js";
 import { now, nowMs, type Run, shouldContinueAsNew } from "./run-context.js";
@@ -81,7 +82,10 @@ function hear(run: Run, answer: ModelAnswered): void {
   if (answer.finishReason === "content-filter") {
     throw ApplicationFailure.nonRetryable(`${answer.model} refused to answer (content filter)`, "ModelRefused");
   }
-  if (answer.dataProblems) return repair(run, answer.dataProblems);
+  if (answer.dataProblems) {
+    repair(run, answer.dataProblems);
+    return;
+  }
   if (answer.data !== undefined) state.data = answer.data;
   state.answered = true;
 }
@@ -94,7 +98,9 @@ function repair(run: Run, problems: readonly string[]): void {
     state.ending = { status: "limit_reached", stopReason: words };
     return;
   }
-  state.newMessages = [{ role: "user", text: `${words}. Answer again, with the JSON document only.`, turn: state.turn + 1 }];
+  state.newMessages = [
+    { role: "user", text: `${words}. Answer again, with the JSON document only.`, turn: state.turn + 1 },
+  ];
 }
 
 /** Ends that are looked at between turns. What people said after the answer gets a turn of its own. */
@@ -123,14 +129,24 @@ async function begin(run: Run): Promise<void> {
     budgeted: input.budget !== undefined,
     ...(input.account === undefined ? {} : { account: input.account }),
     ...(input.outputSchema ? { outputSchema: input.outputSchema } : {}),
-    files: input.files as never,
+    files: input.files,
+  }).catch((error: unknown) => {
+    throw plainFailure(error);
   });
   state.agent = agent;
   state.ledger = { ...state.ledger, priceBook: agent.priceBook };
   state.knownBounds = agent.knownBounds;
   state.workspace = agent.workspace ?? null;
-  recordEvent(run, "wflo.run.started", { agent: agent.name, models: agent.models.map(({ model }) => model), labels: input.labels });
-  recordAudit(run, "run.started", { agent: agent.name, definition: agent.definition, limitNanoUsd: state.ledger.limitNanoUsd });
+  recordEvent(run, "wflo.run.started", {
+    agent: agent.name,
+    models: agent.models.map(({ model }) => model),
+    labels: input.labels,
+  });
+  recordAudit(run, "run.started", {
+    agent: agent.name,
+    definition: agent.definition,
+    limitNanoUsd: state.ledger.limitNanoUsd,
+  });
 }
 
 /** Ends a run whose time is over even while it waits or thinks. */
@@ -204,7 +220,11 @@ async function failed(run: Run, error: unknown): Promise<never> {
   await CancellationScope.nonCancellable(async () => {
     const message = error instanceof Error ? error.message : String(error);
     const { nanoUsd } = costOf(run.state.ledger);
-    recordEvent(run, cancelled ? "wflo.run.canceled" : "wflo.run.failed", { type: type ?? "Canceled", message: message.slice(0, 2_000), nanoUsd });
+    recordEvent(run, cancelled ? "wflo.run.canceled" : "wflo.run.failed", {
+      type: type ?? "Canceled",
+      message: message.slice(0, 2_000),
+      nanoUsd,
+    });
     recordAudit(run, cancelled ? "run.canceled" : "run.failed", { type: type ?? "Canceled", nanoUsd });
     await flushAtEnd(run);
     show(run, cancelled ? "canceled" : "failed");
@@ -251,7 +271,10 @@ function openState(input: RunInput): RunState {
     answer: "",
     answered: false,
     repairs: 0,
-    ledger: openLedger({ limitNanoUsd: budget?.limitNanoUsd ?? null, softLimitNanoUsd: budget?.softLimitNanoUsd ?? null }),
+    ledger: openLedger({
+      limitNanoUsd: budget?.limitNanoUsd ?? null,
+      softLimitNanoUsd: budget?.softLimitNanoUsd ?? null,
+    }),
     lost: [],
     gates: [],
     gateCount: 0,

@@ -12,7 +12,8 @@ export async function packState(state: RunState): Promise<CarriedState> {
   const text = JSON.stringify(state);
   if (utf8Bytes(text) <= INLINE_BYTES) return { state };
   const pieces: BlobAddress[] = [];
-  for (let at = 0; at < text.length; at += PIECE_CHARACTERS) pieces.push(await storePiece(text.slice(at, at + PIECE_CHARACTERS)));
+  for (let at = 0; at < text.length; at += PIECE_CHARACTERS)
+    pieces.push(await storePiece(text.slice(at, at + PIECE_CHARACTERS)));
   return { pieces };
 }
 

@@ -81,7 +81,11 @@ function expireGate(run: Run, id: string): void {
 
 function sayWaiting(run: Run): void {
   const pending = run.state.gates.filter(({ state }) => state === "pending");
-  say(run, "awaiting_approval", `waiting for a decision on ${pending.map(({ gate, tool }) => `${gate} (${tool})`).join(", ")}`);
+  say(
+    run,
+    "awaiting_approval",
+    `waiting for a decision on ${pending.map(({ gate, tool }) => `${gate} (${tool})`).join(", ")}`,
+  );
 }
 
 function titleOf(progress: CallProgress, tool: ToolPolicy): string {

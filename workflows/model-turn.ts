@@ -1,9 +1,24 @@
-import { ActivityFailure, ApplicationFailure, CancellationScope, CancelledFailure, sleep, TimeoutFailure, workflowInfo } from "@temporalio/workflow";
-import type { AttemptFailure, Bill, ModelAnswered, ModelCallRequest, ModelCallResult } from "../core/activity-contract.js";
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  sleep,
+  TimeoutFailure,
+  workflowInfo,
+} from "@temporalio/workflow";
+import type {
+  AttemptFailure,
+  Bill,
+  ModelAnswered,
+  ModelCallRequest,
+  ModelCallResult,
+} from "../core/activity-contract.js";
 import { modelCallKey } from "../core/journal-key.js";
-import { confirmLate, markUnconfirmed, release, type Booked, settle, spent } from "../core/ledger.js";
+import { type Booked, confirmLate, markUnconfirmed, release, settle, spent } from "../core/ledger.js";
 import { formatUsd } from "../core/money.js";
 import { callModel } from "./calls.js";
+import { plainFailure } from "./failures.js";
 import { recordEvent, unpublished, wasPublished } from "./outbox.js";
 import { attemptId, type Reservation, reserveForNextCall } from "./reservation.js";
 import { agentOf, now, type Run } from "./run-context.js";
@@ -101,7 +116,12 @@ function callOptions(run: Run, reservation: Reservation) {
 }
 
 /** Books what an attempt without an answer may have cost, and says what may be tried next. */
-function bookFailure(run: Run, reservation: Reservation, request: ModelCallRequest, failure: ActivityFailure): AttemptOutcome {
+function bookFailure(
+  run: Run,
+  reservation: Reservation,
+  request: ModelCallRequest,
+  failure: ActivityFailure,
+): AttemptOutcome {
   const { cause } = failure;
   const facts = cause instanceof ApplicationFailure ? (cause.details?.[0] as AttemptFailure | undefined) : undefined;
   if (facts?.billed === "none") run.state.ledger = release(run.state.ledger, reservation.id, now()).ledger;
@@ -114,15 +134,15 @@ function bookFailure(run: Run, reservation: Reservation, request: ModelCallReque
   if (cause instanceof ApplicationFailure && cause.type === "AttemptLost") {
     return { kind: "lost", failure: ApplicationFailure.nonRetryable(cause.message, "ModelUnavailable") };
   }
-  return { kind: "unavailable", failure: cause instanceof ApplicationFailure ? plain(cause) : failure };
+  return { kind: "unavailable", failure: plainFailure(failure) };
 }
 
-/** The run fails with the contract's type, not with the activity's wrapping. */
-function plain(cause: ApplicationFailure): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(cause.message, cause.type ?? "ModelRefused");
-}
-
-function bookCut(run: Run, reservation: Reservation, request: ModelCallRequest, cut: ModelCallResult & { kind: "cut" }): void {
+function bookCut(
+  run: Run,
+  reservation: Reservation,
+  request: ModelCallRequest,
+  cut: ModelCallResult & { kind: "cut" },
+): void {
   if (cut.unsent) run.state.ledger = release(run.state.ledger, reservation.id, now()).ledger;
   else if (cut.bill) book(run, reservation.id, cut.bill);
   else bookUnknown(run, reservation, request);

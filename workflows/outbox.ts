@@ -38,9 +38,11 @@ export function flushOutbox(run: Run): void {
   if (run.flush !== null || run.state.outbox.waiting.length === 0) return;
   const scope = new CancellationScope({ cancellable: true });
   run.flush = scope;
-  void scope.run(async () => await flush(run, publishSoon)).finally(() => {
-    run.flush = null;
-  });
+  void scope
+    .run(async () => await flush(run, publishSoon))
+    .finally(() => {
+      run.flush = null;
+    });
 }
 
 /** Publishes what is left at the end of a run; where that does not go quickly, an abandoned child finishes the job. */
@@ -79,4 +81,3 @@ function sourceOf() {
   const { namespace, workflowId, firstExecutionRunId: firstRunId } = workflowInfo();
   return { namespace, workflowId, firstRunId };
 }
-

@@ -5,8 +5,8 @@ import { available, reserve } from "../core/ledger.js";
 import { formatUsd, type NanoUsd, ZERO_USD } from "../core/money.js";
 import { boundNanoUsd, outputThatFits, type TokenBound } from "../core/pricing.js";
 import { takeInbox } from "./conversation.js";
-import { recordEvent } from "./outbox.js";
 import { waitWhileHeld } from "./holding.js";
+import { recordEvent } from "./outbox.js";
 import { now, type Run, shouldContinueAsNew } from "./run-context.js";
 import { say } from "./run-status.js";
 
@@ -81,7 +81,8 @@ function tryReserve(run: Run, model: RunModel): Reservation | undefined {
   let amount = model.price ? boundNanoUsd(model.price, wanted) : ZERO_USD;
   if (model.price && money !== null && amount > money) {
     const fits = outputThatFits(model.price, inputTokens, money);
-    if (fits === undefined || fits < (model.reasoning ? USEFUL_REASONING_OUTPUT_TOKENS : USEFUL_OUTPUT_TOKENS)) return undefined;
+    if (fits === undefined || fits < (model.reasoning ? USEFUL_REASONING_OUTPUT_TOKENS : USEFUL_OUTPUT_TOKENS))
+      return undefined;
     maxOutputTokens = Math.min(cap, fits);
     amount = boundNanoUsd(model.price, { inputTokens, outputTokens: maxOutputTokens });
   }

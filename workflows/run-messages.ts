@@ -1,10 +1,17 @@
-import { ApplicationFailure, condition, defineQuery, defineSignal, defineUpdate, setHandler } from "@temporalio/workflow";
 import {
+  ApplicationFailure,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  setHandler,
+} from "@temporalio/workflow";
+import {
+  type Checked,
   checkDecision,
   checkMessage,
   checkSteer,
   checkTerms,
-  type Checked,
   type DecisionCommand,
   type MessageCommand,
   type TermsCommand,
@@ -88,7 +95,7 @@ function listenToUpdates(run: Run): void {
     async (payload) => {
       await ready();
       once(run, commandOf(checkMessage(payload)), (message) => addMessage(run, message));
-      return { turn: run.state.turn + 1 };
+      return { turn: nextHearing(run) };
     },
     { validator: (payload) => void commandOf(checkMessage(payload)) },
   );
@@ -154,8 +161,13 @@ function applyDecision(run: Run, word: DecisionCommand, judged: Gate): void {
   if (gate.state !== "pending") meters.approvalDecided({ decision: word.decision, waitSeconds });
 }
 
+/** The turn whose model call will have what is said now: a call that is under way does not hear it. */
+function nextHearing(run: Run): number {
+  return run.state.turn + (run.callScope === null ? 1 : 2);
+}
+
 function addMessage(run: Run, { text, by }: MessageCommand): void {
-  const message = { role: "user", text, turn: run.state.turn + 1, ...(by === undefined ? {} : { by }) } as const;
+  const message = { role: "user", text, turn: nextHearing(run), ...(by === undefined ? {} : { by }) } as const;
   run.state.inbox = [...run.state.inbox, message];
 }
 

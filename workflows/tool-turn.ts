@@ -9,9 +9,9 @@ import type { CallProgress } from "../core/run.js";
 import type { BlobRef, Message, ToolResult } from "../core/transcript.js";
 import { callTool } from "./calls.js";
 import { decisionOn, openGateFor } from "./gates.js";
+import { waitWhileHeld } from "./holding.js";
 import { sandboxQueue } from "./names.js";
 import { recordEvent } from "./outbox.js";
-import { waitWhileHeld } from "./holding.js";
 import { nowMs, type Run } from "./run-context.js";
 import { say } from "./run-status.js";
 
@@ -94,11 +94,15 @@ async function execute(run: Run, id: string, tool: ToolPolicy): Promise<void> {
     ...(tool.kind === "sandbox" && run.state.workspace ? { workspace: run.state.workspace } : {}),
     inlineBytes: Math.max(1_024, Math.floor(INLINE_BYTES / run.state.calls.length) - 256),
   } as const;
-  const options = { summary: `turn ${run.state.turn} · ${tool.name}`, sandboxQueue: sandboxQueue(workflowInfo().taskQueue) };
+  const options = {
+    summary: `turn ${run.state.turn} · ${tool.name}`,
+    sandboxQueue: sandboxQueue(workflowInfo().taskQueue),
+  };
   const result = await callTool(tool, request, options).catch((error: unknown) => lostTool(tool, error));
   if (result.workspace) run.state.workspace = result.workspace;
   if (result.out) run.state.files = { ...run.state.files, ...result.out };
-  if (result.backend) recordEvent(run, "wflo.sandbox.executed", { tool: tool.name, backend: result.backend, callId: id });
+  if (result.backend)
+    recordEvent(run, "wflo.sandbox.executed", { tool: tool.name, backend: result.backend, callId: id });
   finish(run, id, result);
 }
 

@@ -11,7 +11,13 @@ const SCRATCH = ".scratch";
  * A value is written aside and then named: by `rename` (overwrite) or `link` (which fails where the name is taken, so that
  * one racer wins). With `durable` it is flushed to the disk before it is named, and survives a power cut.
  */
-export function createFileObjectStore({ root, durable = true }: { readonly root: string; readonly durable?: boolean }): ObjectStore {
+export function createFileObjectStore({
+  root,
+  durable = true,
+}: {
+  readonly root: string;
+  readonly durable?: boolean;
+}): ObjectStore {
   const top = resolve(root);
   const made = new Set<string>();
   const folder = async (path: string) => {
@@ -20,7 +26,10 @@ export function createFileObjectStore({ root, durable = true }: { readonly root:
     made.add(path);
   };
   const pathOf = (key: string) => {
-    if (!/^[A-Za-z0-9._=/-]{1,512}$/.test(key) || key.split("/").some((part) => part === "" || part === "." || part === "..")) {
+    if (
+      !/^[A-Za-z0-9._=/-]{1,512}$/.test(key) ||
+      key.split("/").some((part) => part === "" || part === "." || part === "..")
+    ) {
       throw new RangeError(`${JSON.stringify(key)} is not a key of the object store`);
     }
     return join(top, ...key.split("/"));
@@ -63,9 +72,18 @@ export function createFileObjectStore({ root, durable = true }: { readonly root:
       }
     },
     async list(prefix) {
-      const names = await readdir(pathOf(prefix.replace(/\/$/, "")), { recursive: true, withFileTypes: true }).catch(ifAbsent([]));
+      const names = await readdir(pathOf(prefix.replace(/\/$/, "")), { recursive: true, withFileTypes: true }).catch(
+        ifAbsent([]),
+      );
       const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-      return files.map((path) => path.slice(top.length + 1).split(sep).join("/")).sort();
+      return files
+        .map((path) =>
+          path
+            .slice(top.length + 1)
+            .split(sep)
+            .join("/"),
+        )
+        .sort();
     },
     async delete(key) {
       await unlink(pathOf(key)).catch(ifAbsent(undefined));

@@ -17,7 +17,7 @@ import type { Models } from "../../ports/models.js";
 import type { ObjectStore } from "../../ports/object-store.js";
 import { temporalAddress, workflowBundlePath } from "./environment.js";
 
-Runtime.install({ logger: new DefaultLogger(process.env["WFLO_TEST_LOG"] === "on" ? "WARN" : "ERROR") });
+Runtime.install({ logger: new DefaultLogger(process.env.WFLO_TEST_LOG === "on" ? "WARN" : "ERROR") });
 
 /** A tool of a test's agent: its policy where it differs from a safe activity, and its code. */
 export interface TestTool extends Partial<ToolSpec> {

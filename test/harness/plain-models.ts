@@ -14,7 +14,8 @@ export function plainModels(say: Say): Models & { readonly requests: ModelReques
   return {
     requests,
     facts: async (model) => {
-      if (!model.startsWith("plain/")) throw new ModelCallFailed(`no provider for ${model}`, { kind: "unknown-model", billed: "none" });
+      if (!model.startsWith("plain/"))
+        throw new ModelCallFailed(`no provider for ${model}`, { kind: "unknown-model", billed: "none" });
       return { bookedAs: model, price: PLAIN_PRICE, reasoning: false, inputBound: { factor: 1, hidden: 64 } };
     },
     knownBound: async () => ({ inputTokens: 1_000, outputTokens: 100 }),

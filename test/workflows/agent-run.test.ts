@@ -17,14 +17,24 @@ test("a run answers, and its cost is what the provider counted at the model's pr
   const models = plainModels(() => ({ text: "42" }));
   const { start: run } = await start({ models });
   const result = await (await run({ agent: "tester", input: "What is six times seven?" })).result();
-  expect(result).toMatchObject({ status: "completed", output: "42", turns: 1, cost: { usd: "0.0011", nanoUsd: 1_100_000 } });
+  expect(result).toMatchObject({
+    status: "completed",
+    output: "42",
+    turns: 1,
+    cost: { usd: "0.0011", nanoUsd: 1_100_000 },
+  });
   expect(models.requests).toHaveLength(1);
 });
 
 test("tool calls of a turn run side by side, and their results reach the model", async () => {
   const models = plainModels(({ turn }) =>
     turn === 1
-      ? { toolCalls: [{ id: "a", name: "double", args: { n: 2 } }, { id: "b", name: "double", args: { n: 5 } }] }
+      ? {
+          toolCalls: [
+            { id: "a", name: "double", args: { n: 2 } },
+            { id: "b", name: "double", args: { n: 5 } },
+          ],
+        }
       : { text: "4 and 10" },
   );
   const double = { name: "double", execute: async (args: { n?: unknown }) => ({ twice: Number(args.n) * 2 }) };

@@ -12,8 +12,7 @@ afterEach(async () => {
 });
 
 const noop = { name: "noop", execute: async () => "done" };
-const forever = () =>
-  plainModels(({ turn }) => ({ toolCalls: [{ id: `c${turn}`, name: "noop", args: {} }] }));
+const forever = () => plainModels(({ turn }) => ({ toolCalls: [{ id: `c${turn}`, name: "noop", args: {} }] }));
 
 describe("a budget", () => {
   test("ends the run before the call that it does not pay for", async () => {
@@ -21,36 +20,65 @@ describe("a budget", () => {
     worker = await startAgentWorker({ models, tools: [noop] });
     const run = await worker.start({ agent: "tester", input: "go", budget: { limitUsd: "0.0025" } });
     const result = await run.result();
-    expect(result).toMatchObject({ status: "budget_exhausted", turns: 2, cost: { nanoUsd: 2_200_000, unconfirmedNanoUsd: 0 } });
+    expect(result).toMatchObject({
+      status: "budget_exhausted",
+      turns: 2,
+      cost: { nanoUsd: 2_200_000, unconfirmedNanoUsd: 0 },
+    });
     expect(models.requests).toHaveLength(2);
   });
 
   test("fails the run where the caller asked for an error", async () => {
     worker = await startAgentWorker({ models: forever(), tools: [noop] });
-    const run = await worker.start({ agent: "tester", input: "go", budget: { limitUsd: "0.001", onExhausted: "throw" } });
+    const run = await worker.start({
+      agent: "tester",
+      input: "go",
+      budget: { limitUsd: "0.001", onExhausted: "throw" },
+    });
     await expect(run.result()).rejects.toMatchObject({ cause: { type: "BudgetExhausted" } });
   });
 
   test("waits for a top-up under pause, and the top-up counts once by its id", async () => {
-    const models = plainModels(({ turn }) => (turn < 3 ? { toolCalls: [{ id: `c${turn}`, name: "noop", args: {} }] } : { text: "ok" }));
+    const models = plainModels(({ turn }) =>
+      turn < 3 ? { toolCalls: [{ id: `c${turn}`, name: "noop", args: {} }] } : { text: "ok" },
+    );
     worker = await startAgentWorker({ models, tools: [noop] });
-    const run = await worker.start({ agent: "tester", input: "go", budget: { limitUsd: "0.0011", onExhausted: "pause" } });
-    await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_budget", turn: 1 }));
+    const run = await worker.start({
+      agent: "tester",
+      input: "go",
+      budget: { limitUsd: "0.0011", onExhausted: "pause" },
+    });
+    await eventually(async () =>
+      expect(await run.query("status")).toMatchObject({ state: "awaiting_budget", turn: 1 }),
+    );
     for (const _again of [1, 2]) {
       const budget = await run.executeUpdate("addBudget", { args: [{ addUsd: "0.0011", by: "ana", id: "top-up-1" }] });
       expect(budget).toMatchObject({ limitNanoUsd: 2_200_000 });
     }
-    await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_budget", turn: 2 }));
+    await eventually(async () =>
+      expect(await run.query("status")).toMatchObject({ state: "awaiting_budget", turn: 2 }),
+    );
     await run.signal("budgetCheck", { addUsd: 1, by: "ana" });
     expect(await run.result()).toMatchObject({ status: "completed", turns: 3, cost: { nanoUsd: 3_300_000 } });
   });
 
   test("goes to the next model that fits under degrade", async () => {
-    const models = plainModels(({ turn }) => (turn < 3 ? { toolCalls: [{ id: `c${turn}`, name: "noop", args: {} }] } : { text: "ok" }));
-    const cheaper = { ...models, knownBound: async (name: string) => ({ inputTokens: name === "plain/one" ? 1_000_000 : 1_000, outputTokens: 100 }) };
+    const models = plainModels(({ turn }) =>
+      turn < 3 ? { toolCalls: [{ id: `c${turn}`, name: "noop", args: {} }] } : { text: "ok" },
+    );
+    const cheaper = {
+      ...models,
+      knownBound: async (name: string) => ({
+        inputTokens: name === "plain/one" ? 1_000_000 : 1_000,
+        outputTokens: 100,
+      }),
+    };
     worker = await startAgentWorker({ models: cheaper, tools: [noop] });
     const run = await worker.start({
-      agent: "tester", input: "go", models: ["plain/one", "plain/two"], budget: { limitUsd: "0.01", onExhausted: "degrade" },
+      agent: "tester",
+      input: "go",
+      models: ["plain/one", "plain/two"],
+      budget: { limitUsd: "0.01", onExhausted: "degrade" },
     });
     expect(await run.result()).toMatchObject({ status: "completed", cost: { byModel: { "plain/two": { calls: 3 } } } });
   });
@@ -62,14 +90,18 @@ describe("a budget", () => {
     worker = await startAgentWorker({ models });
     const run = await worker.start({ agent: "tester", input: "go", budget: { limitUsd: "0.0025" } });
     const result = await run.result();
-    expect(result).toMatchObject({ status: "budget_exhausted", cost: { nanoUsd: 2_200_000, confirmedNanoUsd: 0, unconfirmedNanoUsd: 2_200_000 } });
+    expect(result).toMatchObject({
+      status: "budget_exhausted",
+      cost: { nanoUsd: 2_200_000, confirmedNanoUsd: 0, unconfirmedNanoUsd: 2_200_000 },
+    });
     expect(models.requests).toHaveLength(2);
   });
 
   test("is not touched by attempts that were provably not billed", async () => {
     let refusals = 2;
     const models = plainModels(() => {
-      if (refusals-- > 0) throw new ModelCallFailed("429", { kind: "retry", billed: "none", status: 429, retryAfterMs: 10 });
+      if (refusals-- > 0)
+        throw new ModelCallFailed("429", { kind: "retry", billed: "none", status: 429, retryAfterMs: 10 });
       return { text: "at last" };
     });
     worker = await startAgentWorker({ models });
@@ -78,7 +110,9 @@ describe("a budget", () => {
   });
 
   test("that is frozen stops the run before its next call, until it is unfrozen", async () => {
-    const models = plainModels(({ turn }) => (turn < 3 ? { toolCalls: [{ id: `c${turn}`, name: "ask", args: {} }] } : { text: "ok" }));
+    const models = plainModels(({ turn }) =>
+      turn < 3 ? { toolCalls: [{ id: `c${turn}`, name: "ask", args: {} }] } : { text: "ok" },
+    );
     worker = await startAgentWorker({ models, tools: [{ name: "ask", kind: "human" }] });
     const run = await worker.start({ agent: "tester", input: "go", budget: { limitUsd: "1" } });
     await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_approval" }));
@@ -87,7 +121,9 @@ describe("a budget", () => {
     await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_budget" }));
     expect(models.requests).toHaveLength(1);
     await run.signal("budgetCheck", { freeze: false, by: "ana" });
-    await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_approval", turn: 2 }));
+    await eventually(async () =>
+      expect(await run.query("status")).toMatchObject({ state: "awaiting_approval", turn: 2 }),
+    );
     await run.executeUpdate("decideApproval", { args: [{ gate: "g2", decision: "approve", by: "ana" }] });
     expect(await run.result()).toMatchObject({ status: "completed", turns: 3 });
   });

@@ -12,11 +12,24 @@ afterEach(async () => {
 });
 
 const ran: unknown[] = [];
-const deploy = { name: "deploy", safe: false, execute: async (args: object) => (ran.push(args), "deployed") };
+const deploy = {
+  name: "deploy",
+  safe: false,
+  execute: async (args: object) => {
+    ran.push(args);
+    return "deployed";
+  },
+};
 const asking = (count = 1) =>
   plainModels(({ turn, messages }) =>
     turn === 1
-      ? { toolCalls: Array.from({ length: count }, (_, n) => ({ id: `c${n}`, name: "deploy", args: { to: `host${n}` } })) }
+      ? {
+          toolCalls: Array.from({ length: count }, (_, n) => ({
+            id: `c${n}`,
+            name: "deploy",
+            args: { to: `host${n}` },
+          })),
+        }
       : { text: JSON.stringify(messages.at(-1)?.toolResults ?? null) },
   );
 
@@ -29,7 +42,8 @@ async function startAsking(approvals: object = {}, count = 1): Promise<WorkflowH
 }
 
 const gatesOf = async (run: WorkflowHandle) => await run.query<GateView[]>("approvals");
-const decide = async (run: WorkflowHandle, word: object) => await run.executeUpdate<GateView, [object]>("decideApproval", { args: [word] });
+const decide = async (run: WorkflowHandle, word: object) =>
+  await run.executeUpdate<GateView, [object]>("decideApproval", { args: [word] });
 const refusal = (reason: string) => ({ cause: { details: [{ reason }] } });
 
 describe("a gate", () => {
@@ -46,7 +60,10 @@ describe("a gate", () => {
   test("that is rejected ends the run as rejected, with who and why", async () => {
     const run = await startAsking();
     await run.signal("reject", { gate: "g1", by: "ana", comment: "not on a Friday" });
-    expect(await run.result()).toMatchObject({ status: "rejected", stopReason: "g1 (deploy) was rejected by ana: not on a Friday" });
+    expect(await run.result()).toMatchObject({
+      status: "rejected",
+      stopReason: "g1 (deploy) was rejected by ana: not on a Friday",
+    });
     expect(ran).toEqual([]);
   });
 
@@ -60,8 +77,12 @@ describe("a gate", () => {
   test("needs its quorum of different people, and tells who decided twice", async () => {
     const run = await startAsking({ quorum: 2, approvers: ["ana", "ben", "cem"] });
     expect(await decide(run, { gate: "g1", decision: "approve", by: "ana" })).toMatchObject({ state: "pending" });
-    await expect(decide(run, { gate: "g1", decision: "approve", by: "ana" })).rejects.toMatchObject(refusal("duplicate"));
-    await expect(decide(run, { gate: "g1", decision: "approve", by: "eve" })).rejects.toMatchObject(refusal("not-allowed"));
+    await expect(decide(run, { gate: "g1", decision: "approve", by: "ana" })).rejects.toMatchObject(
+      refusal("duplicate"),
+    );
+    await expect(decide(run, { gate: "g1", decision: "approve", by: "eve" })).rejects.toMatchObject(
+      refusal("not-allowed"),
+    );
     expect(await decide(run, { gate: "g1", decision: "approve", by: "cem" })).toMatchObject({ state: "approved" });
     await expect(decide(run, { gate: "g1", decision: "reject", by: "ben" })).rejects.toBeDefined();
     expect(await run.result()).toMatchObject({ status: "completed" });
@@ -71,7 +92,9 @@ describe("a gate", () => {
     const run = await startAsking();
     await expect(decide(run, { gate: "g9", decision: "approve", by: "ana" })).rejects.toMatchObject(refusal("unknown"));
     await expect(decide(run, { gate: "g1", decision: "yes", by: "ana" })).rejects.toMatchObject(refusal("invalid"));
-    await expect(decide(run, { gate: "g1", decision: "approve", by: "ana", digest: `sha256:${"0".repeat(64)}` })).rejects.toMatchObject(refusal("stale"));
+    await expect(
+      decide(run, { gate: "g1", decision: "approve", by: "ana", digest: `sha256:${"0".repeat(64)}` }),
+    ).rejects.toMatchObject(refusal("stale"));
     await run.signal("approve", "nonsense");
     expect(await gatesOf(run)).toMatchObject([{ state: "pending", decisions: [] }]);
     await run.signal("approve", { gate: "g1", by: "ana" });
@@ -80,12 +103,20 @@ describe("a gate", () => {
 
   test("expires as the policy says: rejected, approved, or escalated to others", async () => {
     const rejected = await startAsking({ timeout: "300ms" });
-    expect(await rejected.result()).toMatchObject({ status: "rejected", stopReason: "nobody decided on g1 (deploy) in time" });
+    expect(await rejected.result()).toMatchObject({
+      status: "rejected",
+      stopReason: "nobody decided on g1 (deploy) in time",
+    });
     await worker?.stop();
     const approved = await startAsking({ timeout: "300ms", onTimeout: "approve" });
     expect(await approved.result()).toMatchObject({ status: "completed" });
     await worker?.stop();
-    const escalated = await startAsking({ timeout: "20s", onTimeout: "escalate", escalateTo: ["lead"], approvers: ["ana"] });
+    const escalated = await startAsking({
+      timeout: "20s",
+      onTimeout: "escalate",
+      escalateTo: ["lead"],
+      approvers: ["ana"],
+    });
     expect(await gatesOf(escalated)).toMatchObject([{ approvers: ["ana"] }]);
     await escalated.terminate();
   });

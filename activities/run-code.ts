@@ -1,0 +1,61 @@
+import type { BlobAddress } from "../core/transcript.js";
+import {
+  DEFAULT_SANDBOX_LIMITS,
+  type Sandbox,
+  type SandboxLanguage,
+  type SandboxLimits,
+  type SandboxResult,
+} from "../ports/sandbox.js";
+import type { Workspaces } from "./workspace.js";
+
+/** Code to run in a run's workspace. */
+export interface CodeRequest {
+  readonly language: SandboxLanguage;
+  readonly code: string;
+  /** The snapshot that it starts from. */
+  readonly workspace?: BlobAddress;
+  /** The tool's own limits; the worker's ceiling caps them. */
+  readonly limits?: Partial<SandboxLimits>;
+}
+
+/** What a sandbox tool answers (CONTRACT 'Built-in agents'); `files` are the names below `/workspace/out`. */
+export interface CodeResult extends Omit<SandboxResult, "files"> {
+  readonly backend: string;
+  readonly files: readonly string[];
+}
+
+export interface CodeRan {
+  readonly result: CodeResult;
+  /** The snapshot after the execution. */
+  readonly workspace: BlobAddress;
+  /** The run's files so far, by name. */
+  readonly out: Readonly<Record<string, BlobAddress>>;
+}
+
+/** Runs code from a snapshot to the next one. @throws SandboxUnavailable, BlobMissing, BlobCorrupt, StoreUnavailable */
+export type CodeTool = (request: CodeRequest, options: { readonly signal: AbortSignal }) => Promise<CodeRan>;
+
+export interface CodePorts {
+  readonly sandbox: Sandbox;
+  readonly workspaces: Workspaces;
+  /** The most that any agent's tool may have on this worker. @default DEFAULT_SANDBOX_LIMITS */
+  readonly ceiling?: SandboxLimits;
+}
+
+export function createCodeTool({ sandbox, workspaces, ceiling = DEFAULT_SANDBOX_LIMITS }: CodePorts): CodeTool {
+  return async ({ language, code, workspace, limits = {} }, { signal }) => {
+    const files = await workspaces.load(workspace);
+    const request = { language, code, files, limits: capped(limits, ceiling) };
+    const { files: left, ...ran } = await sandbox.run(request, { signal });
+    const snapshot = await workspaces.save(left);
+    const out = await workspaces.out(snapshot);
+    return { result: { ...ran, backend: sandbox.backend, files: Object.keys(out) }, workspace: snapshot, out };
+  };
+}
+
+/** What the tool wants, where it wants less than a default or no more than the ceiling. */
+function capped(wanted: Partial<SandboxLimits>, ceiling: SandboxLimits): SandboxLimits {
+  const names = Object.keys(DEFAULT_SANDBOX_LIMITS) as (keyof SandboxLimits)[];
+  const limits = names.map((name) => [name, Math.min(wanted[name] ?? DEFAULT_SANDBOX_LIMITS[name], ceiling[name])]);
+  return Object.fromEntries(limits) as unknown as SandboxLimits;
+}

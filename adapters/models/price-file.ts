@@ -1,0 +1,79 @@
+import { type Fields, fieldsOf, shown } from "../../core/fields.js";
+import { type ModelPrice, type PicoUsdPerToken, picoPerToken, type Rates } from "../../core/pricing.js";
+
+/** Reads the document of WFLO_PRICES; every wrong field is named by its path. */
+export function parsePriceFile(
+  value: unknown,
+): ReadonlyMap<string, ModelPrice> | { readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const file = fieldsOf(value, "", problems);
+  if (!file) return { problems: ["a price file must be an object of models"] };
+  const prices = new Map<string, ModelPrice>();
+  for (const [model, entry] of Object.entries(file.value)) {
+    if (!/^[^/\s]+\/\S+$/.test(model)) problems.push(`${model}: is not a model; write it like "provider/model"`);
+    const fields = fieldsOf(entry, model, problems);
+    if (fields) prices.set(model, readPrice(fields, model));
+  }
+  return problems.length > 0 ? { problems } : prices;
+}
+
+function readPrice(fields: Fields, path: string): ModelPrice {
+  const tiers = readTiers(fields, path);
+  const perRequest = fields.usd("perRequestUsd");
+  const contextWindow = fields.wholeNumber("contextWindow", { from: 1, to: 1_000_000_000 });
+  const maxOutputTokens = fields.wholeNumber("maxOutputTokens", { from: 1, to: 1_000_000_000 });
+  return {
+    rates: readRates(fields),
+    ...(tiers.length > 0 ? { tiers } : {}),
+    ...(perRequest === undefined ? {} : { perRequestNanoUsd: perRequest }),
+    ...(contextWindow === undefined ? {} : { contextWindow }),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+  };
+}
+
+function readTiers(fields: Fields, path: string): { aboveInputTokens: number; rates: Rates }[] {
+  const tiers = fields.value.tiers ?? [];
+  if (!Array.isArray(tiers)) {
+    fields.problem("tiers", `must be a list, not ${shown(tiers)}`);
+    return [];
+  }
+  return tiers
+    .map((entry, index) => readTier(fieldsOf(entry, `${path}.tiers[${index}]`, fields.problems)))
+    .filter((tier) => tier !== undefined)
+    .sort((a, b) => a.aboveInputTokens - b.aboveInputTokens);
+}
+
+function readTier(tier: Fields | undefined) {
+  if (!tier) return undefined;
+  if ((tier.value.aboveInputTokens ?? undefined) === undefined) tier.problem("aboveInputTokens", "is missing");
+  const aboveInputTokens = tier.wholeNumber("aboveInputTokens", { from: 1, to: 1_000_000_000 }) ?? 0;
+  return { aboveInputTokens, rates: readRates(tier) };
+}
+
+function readRates(fields: Fields): Rates {
+  const cachedInput = readRate(fields, "cachedInputUsdPerMillion");
+  const cacheWrite = readRate(fields, "cacheWriteUsdPerMillion");
+  const cacheWrite1h = readRate(fields, "cacheWrite1hUsdPerMillion");
+  return {
+    input: readRate(fields, "inputUsdPerMillion", "required") ?? picoPerToken(0),
+    output: readRate(fields, "outputUsdPerMillion", "required") ?? picoPerToken(0),
+    ...(cachedInput === undefined ? {} : { cachedInput }),
+    ...(cacheWrite === undefined ? {} : { cacheWrite }),
+    ...(cacheWrite1h === undefined ? {} : { cacheWrite1h }),
+  };
+}
+
+function readRate(fields: Fields, name: string, required?: "required"): PicoUsdPerToken | undefined {
+  const rate = fields.value[name] ?? undefined;
+  if (rate === undefined) {
+    if (required) fields.problem(name, "is missing");
+    return undefined;
+  }
+  try {
+    if (typeof rate !== "string" && typeof rate !== "number") throw new RangeError(shown(rate));
+    return picoPerToken(rate);
+  } catch {
+    fields.problem(name, `must be US dollars for a million tokens, such as "1.50", not ${shown(rate)}`);
+    return undefined;
+  }
+}
