@@ -1,0 +1,120 @@
+import { z } from "zod";
+import type { ToolSpec } from "../core/agent.js";
+import { digestOf } from "../core/digest.js";
+import { parseDuration } from "../core/duration.js";
+import type { Json, JsonObject } from "../core/json.js";
+import { DefinitionError } from "./definition-error.js";
+
+/** What a tool's code is given besides its arguments. */
+export interface ToolContext {
+  /** The run that calls. */
+  readonly workflowId: string;
+  /** The run's turn, from 1. */
+  readonly turn: number;
+  readonly callId: string;
+  /** The same for every attempt at this call: hand it to systems that dedupe. */
+  readonly idempotencyKey: string;
+  /** Aborted when the run is cancelled or the attempt's time is over. */
+  readonly signal: AbortSignal;
+}
+
+/** A tool, as an application writes it. */
+export interface ToolOptions<Input extends z.ZodType> {
+  /** What the model calls it: letters, digits, `_` and `-`, at most 64. */
+  readonly name: string;
+  /** For the model: what it does, when to use it. */
+  readonly description: string;
+  /** The arguments: a zod object. They are checked before `execute` sees them. */
+  readonly input: Input;
+  /** Does no harm whatever the arguments: needs no approval under the default policy. @default false */
+  readonly safe?: boolean;
+  /** The author's own word on approval; a run's `approvals.tools` goes before it. @default by `safe` */
+  readonly approval?: "always" | "never";
+  /**
+   * May be run again where the outcome of an attempt is unknown (a worker died, a time-out). @default false: then the
+   * model is told that the outcome is unknown
+   */
+  readonly repeatable?: boolean;
+  /** Quick (under a second) and harmless to repeat: runs as a local activity, which saves two steps a call. @default false */
+  readonly local?: boolean;
+  /** Of one attempt, such as "30s". @default "2m", "5s" for a local tool */
+  readonly timeout?: string;
+  /** Change it when the tool's meaning changes; part of what an approver approves. @default a digest of schema and code */
+  readonly version?: string;
+  /** Its result is any JSON; throwing an Error gives its message to the model. */
+  execute(args: z.output<Input>, context: ToolContext): Promise<Json | undefined> | Json | undefined;
+}
+
+/** A tool, checked: what `defineTool` makes and agents list. */
+export interface ToolDefinition {
+  readonly spec: ToolSpec;
+  /** Absent for tools that Wflo itself performs (sandboxed code, questions to people). */
+  readonly execute?: (args: JsonObject, context: ToolContext) => Promise<Json>;
+}
+
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+const DEFAULT_TIMEOUT = "2m";
+const DEFAULT_LOCAL_TIMEOUT = "5s";
+
+/**
+ * Defines a tool.
+ * @throws DefinitionError that names the tool and the wrong option
+ * @example
+ * const lookUp = defineTool({
+ *   name: "look_up", description: "Finds a customer by e-mail", safe: true, repeatable: true,
+ *   input: z.object({ email: z.email() }),
+ *   execute: async ({ email }) => await customers.find(email),
+ * });
+ */
+export function defineTool<Input extends z.ZodType>(options: ToolOptions<Input>): ToolDefinition {
+  const { name } = options;
+  if (typeof name !== "string" || !NAME.test(name)) {
+    throw new DefinitionError("tool", String(name), "name", "must be 1 to 64 letters, digits, _ or -");
+  }
+  if (typeof options.description !== "string" || options.description.trim() === "") {
+    throw new DefinitionError("tool", name, "description", "must say to the model what the tool does");
+  }
+  if (typeof options.execute !== "function") {
+    throw new DefinitionError("tool", name, "execute", "must be the function that does the work");
+  }
+  const inputSchema = schemaOf(name, options.input);
+  const local = options.local === true;
+  const spec: ToolSpec = {
+    name,
+    description: options.description,
+    inputSchema,
+    kind: local ? "local" : "activity",
+    safe: options.safe === true,
+    ...(options.approval === undefined ? {} : { approval: approvalOf(name, options.approval) }),
+    version: options.version ?? digestOf({ inputSchema, code: options.execute.toString() }).slice(7, 23),
+    repeatable: local || options.repeatable === true,
+    timeoutMs: timeoutMsOf(name, options.timeout ?? (local ? DEFAULT_LOCAL_TIMEOUT : DEFAULT_TIMEOUT)),
+  };
+  return {
+    spec,
+    async execute(args, context) {
+      return (await options.execute(await options.input.parseAsync(args), context)) ?? null;
+    },
+  };
+}
+
+function schemaOf(tool: string, input: z.ZodType): JsonObject {
+  try {
+    const { $schema: _dialect, ...schema } = z.toJSONSchema(input, { io: "input" });
+    if (schema.type !== "object") throw new Error("it describes no object");
+    return schema as JsonObject;
+  } catch (error) {
+    throw new DefinitionError("tool", tool, "input", `must be a zod object: ${(error as Error).message}`);
+  }
+}
+
+function approvalOf(tool: string, approval: unknown): "always" | "never" {
+  if (approval === "always" || approval === "never") return approval;
+  throw new DefinitionError("tool", tool, "approval", `must be "always" or "never", not ${JSON.stringify(approval)}`);
+}
+
+function timeoutMsOf(tool: string, timeout: unknown): number {
+  const ms = parseDuration(timeout);
+  if (typeof ms === "number") return ms;
+  throw new DefinitionError("tool", tool, "timeout", ms.problem);
+}

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "@jest/globals";
+import { type Config, readConfig, WrongSettings } from "../../workers/config.js";
+import { VARIABLES } from "../../workers/variables.js";
+
+const read = (environment: NodeJS.ProcessEnv) => readConfig(environment, "/app");
+
+describe("settings", () => {
+  test("have the contract's defaults, and an empty variable counts as unset", () => {
+    const empty = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, " "]));
+    for (const environment of [{}, empty]) {
+      const { environment: _environment, ...config } = read(environment);
+      expect(config).toEqual({
+        blobs: { kind: "file", folder: "/app/.wflo/blobs" },
+        taskQueue: "wflo",
+        sandbox: "auto",
+        httpPort: 9464,
+        agentsModule: undefined,
+        priceFile: undefined,
+        unpriced: "refuse",
+        scriptsFolder: undefined,
+        recordFolder: undefined,
+        logLevel: "info",
+        topics: { events: "wflo.events", audit: "wflo.audit" },
+        stateFolder: "/app/.wflo",
+        allowScriptPaths: true,
+        ignored: [],
+      });
+    }
+  });
+
+  test.each<[string, NodeJS.ProcessEnv, Partial<Config>]>([
+    ["a blob folder", { WFLO_BLOBS: "file:data/b" }, { blobs: { kind: "file", folder: "/app/data/b" } }],
+    ["a blob folder as a URL", { WFLO_BLOBS: "file:///data" }, { blobs: { kind: "file", folder: "/data" } }],
+    ["a bucket", { WFLO_BLOBS: "s3://my-bucket" }, { blobs: { kind: "s3", bucket: "my-bucket", prefix: "" } }],
+    [
+      "a bucket's prefix",
+      { WFLO_BLOBS: "s3://my-bucket/a/b/" },
+      { blobs: { kind: "s3", bucket: "my-bucket", prefix: "a/b" } },
+    ],
+    ["a free port", { WFLO_HTTP_PORT: "0" }, { httpPort: 0 }],
+    ["no port", { WFLO_HTTP_PORT: "off" }, { httpPort: "off" }],
+    ["prices", { WFLO_PRICES: "prices.json" }, { priceFile: "/app/prices.json" }],
+    ["production", { NODE_ENV: "production" }, { allowScriptPaths: false }],
+    ["what is not there yet", { REDIS_URL: "redis://localhost" }, { ignored: ["REDIS_URL"] }],
+  ])("take %s", (_case, environment, wanted) => {
+    expect(read(environment)).toMatchObject(wanted);
+  });
+
+  test.each<[string, string, RegExp]>([
+    ["WFLO_BLOBS", "data/blobs", /must be file:PATH or s3:\/\/BUCKET\/PREFIX \(default file:.wflo\/blobs\)/],
+    ["WFLO_BLOBS", "s3://B", /s3:/],
+    ["WFLO_TASK_QUEUE", "a b", /letters, digits/],
+    ["WFLO_SANDBOX", "docker", /one of auto, gvisor, bubblewrap, none/],
+    ["WFLO_HTTP_PORT", "80a", /a whole number from 0 to 65535, or off \(default 9464\)/],
+    ["WFLO_HTTP_PORT", "65536", /65535/],
+    ["WFLO_UNPRICED", "yes", /one of refuse, allow/],
+    ["WFLO_LOG_LEVEL", "verbose", /one of trace, debug, info/],
+    ["WFLO_EVENTS_TOPIC", "a topic", /letters, digits/],
+    ["WFLO_AUDIT_TOPIC", "ä", /letters, digits/],
+    ["WFLO_ENCRYPTION_KEYS", "a:b", /cannot encrypt yet/],
+  ])("refuse %s=%s, naming the variable and what is accepted", (name, value, message) => {
+    expect(() => read({ [name]: value })).toThrow(message);
+    expect(() => read({ [name]: value })).toThrow(`${name}: ${JSON.stringify(value)} is not accepted`);
+  });
+
+  test("tell everything that is wrong at once", () => {
+    const wrong = () => read({ WFLO_HTTP_PORT: "x", WFLO_SANDBOX: "x", WFLO_LOG_LEVEL: "x" });
+    expect(wrong).toThrow(WrongSettings);
+    expect(wrong).toThrow(/WFLO_SANDBOX.*\n.*WFLO_HTTP_PORT.*\n.*WFLO_LOG_LEVEL|WFLO_HTTP_PORT/s);
+  });
+});

@@ -1,0 +1,94 @@
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { type NativeConnection, Worker } from "@temporalio/worker";
+import type { Activities } from "../activities/index.js";
+import type { Meters } from "../ports/meters.js";
+import { packageRoot } from "./tool-finder.js";
+import { workflowSinks } from "./workflow-sinks.js";
+
+/** The queues that a worker may serve: agents (workflows, model calls, tools), and sandboxed code. */
+export type Queue = "agents" | "sandbox";
+
+export interface WorkerOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  /** The agents' queue; sandboxed code is on `NAME-sandbox`. */
+  readonly taskQueue: string;
+  readonly queues: readonly Queue[];
+  readonly activities: Activities;
+  readonly meters: Meters;
+  /** @default the bundle of this package's build */
+  readonly workflowBundlePath?: string;
+  readonly maxCachedWorkflows?: number;
+}
+
+/** Workers of one process, polling. */
+export interface RunningWorkers {
+  /** Rejects when a worker fails for good; resolves when all have stopped. */
+  readonly ended: Promise<void>;
+  /** Why there is a queue that is not polled; empty: all are. */
+  unready(): readonly string[];
+  /** Takes no more work, lets what is under way end for a while, and resolves when all is quiet. */
+  stop(): Promise<void>;
+}
+
+/** A killed worker's runs go on elsewhere after this: a workflow task goes back to the shared queue. */
+const STICKY_SCHEDULE_TO_START = "1s";
+
+/** Heartbeats are sent at least this often, so that cancel and pause reach a call within moments; the time-out is 1.5 s. */
+const HEARTBEAT_THROTTLE = "400ms";
+
+/** Calls that are under way when a worker stops may end; after it they are cut, and go on elsewhere. */
+const SHUTDOWN_GRACE = "10s";
+const SHUTDOWN_FORCE = "20s";
+
+const MODEL_CALLS_AT_ONCE = 200;
+
+/** Starts polling. */
+export async function startWorkers(options: WorkerOptions): Promise<RunningWorkers> {
+  const workers: { readonly queue: string; readonly worker: Worker }[] = [];
+  for (const queue of options.queues) {
+    const taskQueue = queue === "agents" ? options.taskQueue : `${options.taskQueue}-sandbox`;
+    workers.push({ queue: taskQueue, worker: await createWorker(options, queue, taskQueue) });
+  }
+  const running = Promise.all(workers.map(async ({ worker }) => await worker.run()));
+  running.catch(() => undefined);
+  return {
+    ended: running.then(() => undefined),
+    unready: () =>
+      workers.filter(({ worker }) => worker.getState() !== "RUNNING").map(({ queue }) => `${queue} is not polled`),
+    async stop() {
+      for (const { worker } of workers) if (worker.getState() === "RUNNING") worker.shutdown();
+      await running;
+    },
+  };
+}
+
+async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: string): Promise<Worker> {
+  const { connection, namespace, activities, meters } = options;
+  const shared = {
+    connection,
+    namespace,
+    taskQueue,
+    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+    defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+    shutdownGraceTime: SHUTDOWN_GRACE,
+    shutdownForceTime: SHUTDOWN_FORCE,
+  } as const;
+  if (queue === "sandbox") {
+    return await Worker.create({
+      ...shared,
+      activities: activities.sandbox,
+      maxConcurrentActivityTaskExecutions: Math.max(1, cpus().length),
+    });
+  }
+  return await Worker.create({
+    ...shared,
+    workflowBundle: { codePath: options.workflowBundlePath ?? join(packageRoot(), "dist/workflow-bundle.js") },
+    activities: activities.agents,
+    sinks: workflowSinks(meters),
+    stickyQueueScheduleToStartTimeout: STICKY_SCHEDULE_TO_START,
+    maxConcurrentActivityTaskExecutions: MODEL_CALLS_AT_ONCE,
+    ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
+  });
+}

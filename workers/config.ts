@@ -1,0 +1,75 @@
+import { isAbsolute, resolve } from "node:path";
+import { type LOG_LEVELS, readVariable, type VARIABLES } from "./variables.js";
+
+/** Where blobs are. */
+export type BlobPlace =
+  | { readonly kind: "file"; readonly folder: string }
+  | { readonly kind: "s3"; readonly bucket: string; readonly prefix: string };
+
+/** A process's settings: every default filled in, frozen. */
+export interface Config {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly blobs: BlobPlace;
+  /** Of agents; sandboxed code is on `NAME-sandbox`. */
+  readonly taskQueue: string;
+  readonly sandbox: "auto" | "gvisor" | "bubblewrap" | "none";
+  /** 0: a free one. */
+  readonly httpPort: number | "off";
+  /** Undefined: the built-in agents. */
+  readonly agentsModule: string | undefined;
+  readonly priceFile: string | undefined;
+  readonly unpriced: "refuse" | "allow";
+  /** Undefined: `scripts/models` beside the agents. */
+  readonly scriptsFolder: string | undefined;
+  readonly recordFolder: string | undefined;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly topics: { readonly events: string; readonly audit: string };
+  /** For what a process keeps on this machine: event files, token streams. */
+  readonly stateFolder: string;
+  /** `scripted//absolute/path` may be named. */
+  readonly allowScriptPaths: boolean;
+  /** Variables that are set, and that this version makes nothing of: told of at start. */
+  readonly ignored: readonly string[];
+}
+
+/** Settings that are wrong: a line each, naming the variable, what was wrong and what is accepted. */
+export class WrongSettings extends Error {
+  override readonly name = "WrongSettings";
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the environment once; an empty variable counts as unset.
+ * @param folder that relative paths start from
+ * @throws WrongSettings with every problem at once
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder: string = process.cwd()): Config {
+  const problems: string[] = [];
+  const value = <K extends keyof typeof VARIABLES>(name: K) => readVariable(name, environment, problems);
+  const path = (text: string | undefined) => (text === undefined || isAbsolute(text) ? text : resolve(folder, text));
+  const blobs = value("WFLO_BLOBS");
+  const config: Config = {
+    environment,
+    blobs: blobs.kind === "file" ? { kind: "file", folder: resolve(folder, blobs.folder) } : blobs,
+    taskQueue: value("WFLO_TASK_QUEUE"),
+    sandbox: value("WFLO_SANDBOX"),
+    httpPort: value("WFLO_HTTP_PORT"),
+    agentsModule: value("WFLO_AGENTS"),
+    priceFile: path(value("WFLO_PRICES")),
+    unpriced: value("WFLO_UNPRICED"),
+    scriptsFolder: path(value("WFLO_SCRIPTS")),
+    recordFolder: path(value("WFLO_RECORD")),
+    logLevel: value("WFLO_LOG_LEVEL"),
+    topics: { events: value("WFLO_EVENTS_TOPIC"), audit: value("WFLO_AUDIT_TOPIC") },
+    stateFolder: resolve(folder, value("WFLO_STATE")),
+    allowScriptPaths: environment.NODE_ENV !== "production",
+    ignored: (["REDIS_URL", "KAFKA_BROKERS"] as const).filter((name) => value(name) !== undefined),
+  };
+  value("WFLO_ENCRYPTION_KEYS");
+  if (problems.length > 0) throw new WrongSettings(problems);
+  return Object.freeze(config);
+}

@@ -1,0 +1,56 @@
+import { createServer } from "node:net";
+import { type LogLevel, makeTelemetryFilterString, Runtime } from "@temporalio/worker";
+import type { Logger } from "../ports/logger.js";
+
+/** Where the SDK core serves its own metrics, on loopback. */
+export interface InstalledRuntime {
+  readonly coreMetricsUrl: string | undefined;
+}
+
+let installed: Promise<InstalledRuntime> | undefined;
+
+/**
+ * Sets up the SDK's runtime once in a process: its log lines go to our logger, its metrics to a loopback port that
+ * `/metrics` hands on. Signals are ours: a worker drains when we say so.
+ */
+export async function installRuntime(
+  logger: Logger,
+  options: { readonly metrics: boolean },
+): Promise<InstalledRuntime> {
+  installed ??= install(logger, options);
+  return await installed;
+}
+
+async function install(logger: Logger, options: { readonly metrics: boolean }): Promise<InstalledRuntime> {
+  const bindAddress = options.metrics ? `127.0.0.1:${await freePort()}` : undefined;
+  const log = (level: LogLevel, message: string, meta: object = {}) =>
+    logger.log(level.toLowerCase() as Lowercase<LogLevel>, message, meta as Record<string, unknown>);
+  Runtime.install({
+    shutdownSignals: [],
+    logger: {
+      log,
+      trace: (message, meta) => log("TRACE", message, meta),
+      debug: (message, meta) => log("DEBUG", message, meta),
+      info: (message, meta) => log("INFO", message, meta),
+      warn: (message, meta) => log("WARN", message, meta),
+      error: (message, meta) => log("ERROR", message, meta),
+    },
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: "WARN", other: "ERROR" }) },
+      ...(bindAddress === undefined ? {} : { metrics: { prometheus: { bindAddress, countersTotalSuffix: true } } }),
+    },
+  });
+  return { coreMetricsUrl: bindAddress === undefined ? undefined : `http://${bindAddress}/metrics` };
+}
+
+/** A port of the loopback address that nobody listens on at the moment. */
+async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,145 @@
+/** One environment variable: what it means, and how its text becomes a value. */
+interface Variable<T> {
+  /** One line for docs/reference/environment.md. */
+  readonly meaning: string;
+  /** As docs show it. */
+  readonly defaultText: string;
+  readonly otherwise: T;
+  /** What is accepted, for people. */
+  readonly accepted: string;
+  /** Undefined: not one of the accepted texts. */
+  readonly read: (text: string) => T | undefined;
+}
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+/** The variables of a Wflo process, besides those of Temporal, the model providers, AWS and OpenTelemetry. */
+export const VARIABLES = {
+  WFLO_BLOBS: {
+    meaning:
+      "blobs, transcripts and the call journal: `file:PATH` or `s3://bucket/prefix` (with the AWS SDK's variables)",
+    defaultText: "file:.wflo/blobs",
+    otherwise: { kind: "file", folder: ".wflo/blobs" },
+    accepted: "file:PATH or s3://BUCKET/PREFIX",
+    read: readBlobPlace,
+  } satisfies Variable<
+    | { readonly kind: "file"; readonly folder: string }
+    | { readonly kind: "s3"; readonly bucket: string; readonly prefix: string }
+  >,
+  WFLO_TASK_QUEUE: {
+    meaning: "the agents' task queue; sandboxed code is on `NAME-sandbox`",
+    defaultText: "wflo",
+    otherwise: "wflo",
+    accepted: "1 to 200 letters, digits, . _ : / or -",
+    read: (text) => (/^[\w.:/-]{1,200}$/.test(text) ? text : undefined),
+  } satisfies Variable<string>,
+  WFLO_SANDBOX: oneOf("what sandboxed code runs in; `none` refuses such tools", [
+    "auto",
+    "gvisor",
+    "bubblewrap",
+    "none",
+  ]),
+  WFLO_HTTP_PORT: {
+    meaning: "`/metrics`, `/healthz`, `/readyz` of a worker; `0` takes a free port and says which, `off` none",
+    defaultText: "9464",
+    otherwise: 9464,
+    accepted: "a whole number from 0 to 65535, or off",
+    read: readPort,
+  } satisfies Variable<number | "off">,
+  WFLO_AGENTS: optionalText("module (a path or a package) that exports agents", "the built-in agents"),
+  WFLO_PRICES: optionalText("JSON file with prices that are laid over the catalogue", "none"),
+  WFLO_UNPRICED: oneOf("a model without a price where a budget applies: refuse it, or count it as unpriced", [
+    "refuse",
+    "allow",
+  ]),
+  WFLO_SCRIPTS: optionalText(
+    "folder of scripted models (`scripted/NAME` plays `NAME.json`)",
+    "`scripts/models` beside the agents",
+  ),
+  WFLO_RECORD: optionalText(
+    "folder that real models' answers are recorded into, as scripts",
+    "none: nothing is recorded",
+  ),
+  WFLO_LOG_LEVEL: { ...oneOf("pino's levels", LOG_LEVELS), defaultText: "info", otherwise: "info" },
+  WFLO_EVENTS_TOPIC: topic("topic of the events", "wflo.events"),
+  WFLO_AUDIT_TOPIC: topic("topic of the audit records", "wflo.audit"),
+  WFLO_STATE: {
+    ...text("folder for what a process keeps on this machine: event files, token streams"),
+    defaultText: ".wflo",
+    otherwise: ".wflo",
+  },
+  REDIS_URL: notYet("cache, rate limits, locks and token streams between machines"),
+  KAFKA_BROKERS: notYet("events and triggers through Kafka"),
+  WFLO_ENCRYPTION_KEYS: refused("encryption of payloads and blobs"),
+} as const;
+
+/** One variable's value, or its default; what is wrong with it joins `problems`. */
+export function readVariable<K extends keyof typeof VARIABLES>(
+  name: K,
+  environment: NodeJS.ProcessEnv,
+  problems: string[],
+): (typeof VARIABLES)[K]["otherwise"] | NonNullable<ReturnType<(typeof VARIABLES)[K]["read"]>> {
+  const variable: Variable<unknown> = VARIABLES[name];
+  const text = environment[name]?.trim();
+  const value = text === undefined || text === "" ? variable.otherwise : variable.read(text);
+  if (value === undefined && text !== undefined && text !== "") {
+    problems.push(
+      `${name}: ${JSON.stringify(text)} is not accepted; it must be ${variable.accepted} (default ${variable.defaultText})`,
+    );
+  }
+  return (value ?? variable.otherwise) as never;
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(meaning: string, choices: T): Variable<T[number]> {
+  return {
+    meaning,
+    defaultText: choices[0],
+    otherwise: choices[0],
+    accepted: `one of ${choices.join(", ")}`,
+    read: (word) => choices.find((choice) => choice === word),
+  };
+}
+
+function text(meaning: string): Omit<Variable<string>, "defaultText" | "otherwise"> {
+  return { meaning, accepted: "a text", read: (word) => word };
+}
+
+function optionalText(meaning: string, defaultText: string): Variable<string | undefined> {
+  return { ...text(meaning), defaultText, otherwise: undefined };
+}
+
+function topic(meaning: string, name: string): Variable<string> {
+  const read = (word: string) => (/^[A-Za-z0-9._-]{1,249}$/.test(word) ? word : undefined);
+  return { meaning, defaultText: name, otherwise: name, accepted: "1 to 249 letters, digits, . _ or -", read };
+}
+
+/** In the contract, but not built yet: a set value is told of at start, as nothing comes of it. */
+function notYet(meaning: string): Variable<string | undefined> {
+  return optionalText(`${meaning} (not in this version: told of at start, and done without)`, "none");
+}
+
+/** A promise that must not be broken silently: refused where it is set. */
+function refused(meaning: string): Variable<undefined> {
+  const accepted = "unset: this version of Wflo cannot encrypt yet, and must not pretend to";
+  return {
+    meaning: `${meaning} (not in this version: has to be unset)`,
+    defaultText: "none",
+    otherwise: undefined,
+    accepted,
+    read: () => undefined,
+  };
+}
+
+function readPort(word: string): number | "off" | undefined {
+  if (word === "off") return "off";
+  const port = /^\d{1,5}$/.test(word) ? Number(word) : Number.NaN;
+  return port <= 65_535 ? port : undefined;
+}
+
+function readBlobPlace(word: string) {
+  const file = /^file:(.+)$/.exec(word)?.[1]?.replace(/^\/\/(?=\/)/, "");
+  if (file !== undefined) return { kind: "file", folder: file } as const;
+  const s3 = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([A-Za-z0-9._=/-]*))?$/.exec(word);
+  if (!s3) return undefined;
+  return { kind: "s3", bucket: s3[1] ?? "", prefix: (s3[2] ?? "").replace(/^\/+|\/+$/g, "") } as const;
+}

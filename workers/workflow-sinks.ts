@@ -1,0 +1,27 @@
+import type { InjectedSinks } from "@temporalio/worker";
+import type { WfloSinks } from "../core/sinks.js";
+import type { Meters } from "../ports/meters.js";
+
+/** Makes metrics of what workflows measure; a replay measures nothing again. */
+export function workflowSinks(meters: Meters): InjectedSinks<WfloSinks> {
+  const callDuringReplay = false;
+  return {
+    wflo: {
+      runStarted: { callDuringReplay, fn: (_run, { agent }) => meters.count("wflo_runs_started_total", { agent }) },
+      runClosed: {
+        callDuringReplay,
+        fn: (_run, { agent, status, seconds }) => {
+          meters.count("wflo_runs_closed_total", { agent, status });
+          meters.observe("wflo_run_duration_seconds", { agent }, seconds);
+        },
+      },
+      approvalDecided: {
+        callDuringReplay,
+        fn: (_run, { decision, waitSeconds }) => {
+          meters.count("wflo_approvals_total", { decision });
+          meters.observe("wflo_approval_wait_seconds", {}, waitSeconds);
+        },
+      },
+    },
+  };
+}
