@@ -1,0 +1,16 @@
+import { proxyActivities } from "@temporalio/workflow";
+import type { BareActivities } from "./bare-activities.js";
+
+const { answer, note } = proxyActivities<BareActivities>({ startToCloseTimeout: "1m", heartbeatTimeout: "10s" });
+
+/** What an agent loop is without Wflo: messages by reference, a model activity and a tool activity a turn. */
+export async function bareRun({ turns }: { readonly turns: number }): Promise<number> {
+  let head = "start";
+  for (let turn = 1; turn < turns; turn += 1) {
+    const said = await answer({ head, turn });
+    head = said.head;
+    await note({ text: said.text });
+  }
+  await answer({ head, turn: turns });
+  return turns;
+}

@@ -1,0 +1,93 @@
+import { Client, Connection } from "@temporalio/client";
+import { measure, median, paceOf, type RunOnce, type Sample } from "./measure.js";
+import { recoveryMs } from "./recovery.js";
+import { type Bench, startBench } from "./servers.js";
+
+/*
+ * `npm run bench`: a turn of Wflo beside a bare Temporal workflow with the same two activities, on the same server, one
+ * after the other in each round. Ratios and counts repeat; milliseconds of a shared machine do not.
+ *
+ *   npm run bench -- --rounds 3 --quick
+ */
+
+const quick = process.argv.includes("--quick");
+const rounds = Number(process.argv[process.argv.indexOf("--rounds") + 1]) || (quick ? 2 : 5);
+const TURNS = 20;
+const AT_ONCE = 50;
+
+const bench = await startBench();
+try {
+  await report(bench);
+} finally {
+  await bench.stop();
+}
+
+async function report(bench: Bench): Promise<void> {
+  const connection = await Connection.connect({ address: bench.address });
+  const client = new Client({ connection });
+  const bare = await bench.startBareWorker();
+  const wflo = await bench.startWfloWorker("wflo worker");
+  const variants: { name: string; pids: readonly number[]; run: RunOnce }[] = [
+    { name: "bare Temporal", pids: [bench.serverPid, bare.pid], run: bareRun(client) },
+    { name: "wflo", pids: [bench.serverPid, wflo.pid], run: agentRun(client, "note") },
+    { name: "wflo, local tool", pids: [bench.serverPid, wflo.pid], run: agentRun(client, "note_locally") },
+  ];
+  for (const { run } of variants) await run(TURNS);
+  for (const runs of [1, AT_ONCE]) {
+    const samples = new Map<string, Sample[]>();
+    for (let round = 0; round < rounds; round += 1) {
+      for (const { name, pids, run } of variants) {
+        samples.set(name, [...(samples.get(name) ?? []), await measure(client, pids, run, { runs, turns: TURNS })]);
+      }
+    }
+    print(`${runs === 1 ? "one run alone" : `${runs} runs at once`}, ${TURNS} turns each, ${rounds} rounds`, samples);
+  }
+  const longRun = await agentRun(client, "note")(quick ? 200 : 1_000);
+  console.log(
+    `\npace of the last 20 turns against the first, ${quick ? 200 : 1_000} turns: ${(await paceOf(client, longRun, quick ? 200 : 1_000)).toFixed(2)} ×`,
+  );
+  await wflo.kill("SIGTERM");
+  console.log(`kill -9 of the worker in a model call → next model call: ${await recoveryMs(bench, client)} ms`);
+  await connection.close();
+}
+
+function print(title: string, samples: ReadonlyMap<string, readonly Sample[]>): void {
+  console.log(`\n${title}`);
+  const columns = ["msPerTurn", "cpuMsPerTurn", "turnsPerSecond", "eventsPerTurn", "bytesPerTurn"] as const;
+  console.log(["".padEnd(18), ...columns.map((column) => column.padStart(24))].join(""));
+  const [first] = samples.values();
+  for (const [name, own] of samples) {
+    const cells = columns.map((column) => {
+      const values = own.map((sample) => sample[column]);
+      const ratio = median(values) / median((first ?? []).map((sample) => sample[column]));
+      const range = `${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)}`;
+      return `${median(values).toFixed(1)} (${range}) ${ratio.toFixed(2)}×`.padStart(24);
+    });
+    console.log([name.padEnd(18), ...cells].join(""));
+  }
+}
+
+function bareRun(client: Client): RunOnce {
+  return async (turns) => {
+    const workflowId = `bare-${crypto.randomUUID()}`;
+    await client.workflow.execute("bareRun", { taskQueue: "bare", workflowId, args: [{ turns }] });
+    return workflowId;
+  };
+}
+
+function agentRun(client: Client, tool: string): RunOnce {
+  return async (turns) => {
+    const workflowId = `wflo-${crypto.randomUUID()}`;
+    const input = {
+      agent: "bench",
+      input: "Take notes.",
+      model: `scripted/${tool}-${turns}`,
+      maxTurns: turns + 1,
+      limits: { toolCalls: 10 * turns },
+      budget: { limitUsd: "100" },
+    };
+    const result = await client.workflow.execute("agentRun", { taskQueue: "wflo", workflowId, args: [input] });
+    if ((result as { turns: number }).turns !== turns) throw new Error(`the run took ${JSON.stringify(result)}`);
+    return workflowId;
+  };
+}

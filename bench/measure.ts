@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import type { Client } from "@temporalio/client";
+
+/** What one batch of runs took. */
+export interface Sample {
+  readonly msPerTurn: number;
+  readonly turnsPerSecond: number;
+  /** User and system time of server and worker together. */
+  readonly cpuMsPerTurn: number;
+  readonly eventsPerTurn: number;
+  readonly bytesPerTurn: number;
+}
+
+/** How a variant starts one run; resolves with its workflow id when it has ended. */
+export type RunOnce = (turns: number) => Promise<string>;
+
+/** Linux counts CPU time in ticks of 10 ms. */
+const MS_PER_TICK = 10;
+
+/** CPU time that a process has used so far, in milliseconds. Linux only. */
+export function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+}
+
+/** Runs so many at once, to their ends. */
+export async function measure(
+  client: Client,
+  pids: readonly number[],
+  runOnce: RunOnce,
+  { runs, turns }: { readonly runs: number; readonly turns: number },
+): Promise<Sample> {
+  const cpuBefore = pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
+  const startedAt = performance.now();
+  const ids = await Promise.all(Array.from({ length: runs }, async () => await runOnce(turns)));
+  const ms = performance.now() - startedAt;
+  const cpu = pids.reduce((sum, pid) => sum + cpuMs(pid), 0) - cpuBefore;
+  const { historyLength, historySize } = await client.workflow.getHandle(ids[0] ?? "").describe();
+  const all = runs * turns;
+  return {
+    msPerTurn: ms / turns,
+    turnsPerSecond: (all * 1_000) / ms,
+    cpuMsPerTurn: cpu / all,
+    eventsPerTurn: historyLength / turns,
+    bytesPerTurn: (historySize ?? 0) / turns,
+  };
+}
+
+/** Pace of a run's last turns against its first ones, from the times in its history: 1 is as fast. */
+export async function paceOf(client: Client, workflowId: string, turns: number): Promise<number> {
+  const { events = [] } = await client.workflow.getHandle(workflowId).fetchHistory();
+  const times = (events ?? [])
+    .filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === "callModel")
+    .map((event) => Number(event.eventTime?.seconds ?? 0) * 1_000 + (event.eventTime?.nanos ?? 0) / 1e6);
+  const span = (from: number, to: number) => ((times[to] ?? 0) - (times[from] ?? 0)) / (to - from);
+  return span(turns - 20, turns - 1) / span(1, 20);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
