@@ -40,7 +40,9 @@ export interface AskedToolCall {
   readonly raw?: string;
 }
 
-export type FinishReason = "stop" | "length" | "tool-calls" | "content-filter" | "other";
+export const FINISH_REASONS = ["stop", "length", "tool-calls", "content-filter", "other"] as const;
+
+export type FinishReason = (typeof FINISH_REASONS)[number];
 
 /** A whole answer; a stream that was cut is never one. */
 export interface ModelAnswer {

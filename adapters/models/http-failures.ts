@@ -12,7 +12,21 @@ export interface HttpFailure {
   readonly usage?: Usage | undefined;
 }
 
-const TOO_LONG = /context.?length|context window|prompt is too long|too many tokens|input token count|maximum context/i;
+const TOO_LONG = new RegExp(
+  [
+    "context.?length",
+    "context (window|limit|size)",
+    "prompt is too long",
+    "too many tokens",
+    "input token count",
+    "maximum context",
+  ].join("|"),
+  "i",
+);
+
+/** 429s that no waiting helps: the prompt is above the account's limit for a minute, or the account is empty. */
+const TOO_LARGE_AT_ONCE = /request too large/i;
+const NO_QUOTA = /insufficient_quota|billing_hard_limit/i;
 
 /** Gateways answer these while the provider may still be generating. */
 const TIMED_OUT_BEHIND_A_GATEWAY = [504, 522, 524];
@@ -21,14 +35,19 @@ const TIMED_OUT_BEHIND_A_GATEWAY = [504, 522, 524];
 export function httpFailure(failure: HttpFailure): ModelCallFailed {
   const { message, status, retryAfterMs, usage } = failure;
   const kind = failureKind(failure);
-  const unknown = kind === "retry" && (status < 400 || TIMED_OUT_BEHIND_A_GATEWAY.includes(status));
+  const unknown = kind === "retry" && (status < 300 || TIMED_OUT_BEHIND_A_GATEWAY.includes(status));
   const billed = usage ? "known" : unknown ? "unknown" : "none";
   return new ModelCallFailed(message, { kind, billed, status, retryAfterMs, usage });
 }
 
-function failureKind({ status, message, body = "" }: HttpFailure): ModelFailureKind {
-  if (status === 413 || (status === 400 && TOO_LONG.test(`${message} ${body}`))) return "context";
+/** Which kind of failure a status and what came with it are. */
+export function failureKind({ status, message, body = "" }: Omit<HttpFailure, "usage">): ModelFailureKind {
+  const words = `${message} ${body}`;
+  if (status === 413 || (status === 400 && TOO_LONG.test(words))) return "context";
   if (status === 404) return "unknown-model";
-  if (status < 400 || status === 408 || status === 409 || status === 429 || status >= 500) return "retry";
-  return "never";
+  if (status === 429 && TOO_LARGE_AT_ONCE.test(words)) return "context";
+  if (status === 429 && NO_QUOTA.test(words)) return "never";
+  // Redirects are not followed.
+  if (status >= 300 && status < 400) return "never";
+  return status < 300 || [408, 409, 429].includes(status) || status >= 500 ? "retry" : "never";
 }

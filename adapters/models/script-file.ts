@@ -34,12 +34,17 @@ export function createScriptFiles(folder: ScriptFolder): ScriptFiles {
       const version = await fileVersion(path, folder);
       const cached = cache.get(path);
       if (cached?.version === version) return cached.loaded;
-      const loaded = { script: await readScript(path), name: basename(path, ".json") };
+      const loaded = { script: await readScript(path), name: bookedName(name) };
       if (cache.size >= MOST_CACHED) cache.clear();
       cache.set(path, { version, loaded });
       return loaded;
     },
   };
+}
+
+/** `a/b` for `scripted/a/b`; of a path only the file's name, as paths are no names of models. */
+function bookedName(name: string): string {
+  return (isAbsolute(name) ? basename(name) : name).replace(/\.json$/, "");
 }
 
 function scriptPath({ scriptsDir, allowPaths }: ScriptFolder, name: string): string {

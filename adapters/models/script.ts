@@ -1,6 +1,7 @@
 import { type Fields, fieldsOf, shown } from "../../core/fields.js";
 import type { JsonObject } from "../../core/json.js";
 import { NO_USAGE, type Usage } from "../../core/usage.js";
+import { FINISH_REASONS, type FinishReason } from "../../ports/models.js";
 
 /** A file of turns that a scripted model plays; its JSON is CONTRACT's, section 'Models'. */
 export interface Script {
@@ -17,6 +18,8 @@ export interface ScriptTurn {
   readonly delayMs: number;
   /** Played as a failed attempt, once. */
   readonly error?: ScriptedError;
+  /** Undefined: as the answer is, `tool-calls` or `stop`. Recordings have others. */
+  readonly finishReason?: FinishReason;
   /** Plays only where the last message includes this text. */
   readonly lastMessageIncludes?: string;
 }
@@ -59,12 +62,14 @@ function readTurn(value: unknown, path: string, problems: string[]): ScriptTurn 
   const error = turn.inner("error");
   const when = turn.inner("when");
   const includes = when && readText(when, "lastMessageIncludes");
+  const finishReason = turn.choice("finishReason", FINISH_REASONS);
   return {
     text: readText(turn, "text") ?? "",
     toolCalls: readToolCalls(turn, path),
     delayMs: turn.wholeNumber("delayMs", { from: 0, to: MOST_DELAY_MS }) ?? 0,
     ...(usage ? { usage: readUsage(usage) } : {}),
     ...(error ? { error: readError(error) } : {}),
+    ...(finishReason === undefined ? {} : { finishReason }),
     ...(includes === undefined ? {} : { lastMessageIncludes: includes }),
   };
 }

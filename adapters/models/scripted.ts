@@ -103,7 +103,7 @@ function answerOf(turn: ScriptTurn, request: ModelRequest): ModelAnswer {
   return {
     text,
     toolCalls: calls.map(({ name, args }, index) => ({ id: `call_${request.turn}_${index + 1}`, name, args })),
-    finishReason: cut ? "length" : calls.length > 0 ? "tool-calls" : "stop",
+    finishReason: cut ? "length" : (turn.finishReason ?? (calls.length > 0 ? "tool-calls" : "stop")),
     usage: cut
       ? {
           ...usage,
