@@ -7,7 +7,7 @@ import type { BlobAddress } from "./transcript.js";
  * out, `undefined` in an array as null. Equal values give equal bytes in every process.
  */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(",")}]`;
+  if (Array.isArray(value)) return `[${Array.from(value, (item) => canonicalJson(item ?? null)).join(",")}]`;
   if (typeof value === "object" && value !== null) {
     const object = value as Record<string, unknown>;
     const members: string[] = [];

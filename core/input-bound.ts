@@ -1,4 +1,5 @@
 import { utf8Bytes } from "./digest.js";
+import type { Message } from "./transcript.js";
 
 /** `factor × bytes + hidden` bounds a provider's input tokens from above. */
 export interface InputBound {
@@ -11,9 +12,19 @@ export interface InputBound {
 /** Tokens that the frame of one message takes beside its JSON. */
 const FRAME_TOKENS = 16;
 
-/** UTF-8 bytes of a value's JSON, NFC-normalised as providers normalise it. */
+/** UTF-8 bytes of a value's JSON, as it is or NFC-normalised, whichever is more: some providers normalise, some don't. */
 export function jsonBytes(value: unknown): number {
-  return utf8Bytes((JSON.stringify(value) ?? "").normalize("NFC"));
+  const text = JSON.stringify(value) ?? "";
+  const normal = text.normalize("NFC");
+  return normal === text ? utf8Bytes(text) : Math.max(utf8Bytes(text), utf8Bytes(normal));
+}
+
+/**
+ * Bytes of messages as a model gets them; undefined where a text is a ref, which stands for content that only the blob
+ * store can measure: such a message has to join the transcript before money is reserved for it.
+ */
+export function messageBytes(messages: readonly Message[]): number | undefined {
+  return messages.some(({ text }) => typeof text === "object") ? undefined : jsonBytes(messages);
 }
 
 /** Bound of a whole prompt by its bytes: never broken in 480 measured calls, 2.7–3.6 × the truth. */

@@ -1,5 +1,5 @@
 import { type Ledger, type LedgerEntry, type ModelTotals, spent } from "./ledger.js";
-import { addUsd, formatUsd, type NanoUsd, subtractUsdToZero } from "./money.js";
+import { addUsd, addUsdToMost, formatUsd, type NanoUsd, subtractUsdToZero } from "./money.js";
 
 /** Answer of the `budget` query. */
 export interface BudgetView {
@@ -51,7 +51,7 @@ export function costOf(ledger: Ledger): CostReport {
     confirmedNanoUsd,
     unconfirmedNanoUsd,
     savedNanoUsd,
-    treeNanoUsd: addUsd(nanoUsd, ledger.childrenNanoUsd),
+    treeNanoUsd: addUsdToMost(nanoUsd, ledger.childrenNanoUsd),
     unpricedCalls,
     priceBook,
     byModel,

@@ -1,40 +1,38 @@
 import { invariant } from "./invariant.js";
-import { addUsd, formatUsd, type NanoUsd, subtractUsd, subtractUsdToZero, toNanoUsd, ZERO_USD } from "./money.js";
-import { addUsage, NO_USAGE, type Usage } from "./usage.js";
+import { type LedgerEntry, shortened, withEntry } from "./ledger-entries.js";
+import { type TotalsByModel, withCall, withoutCall } from "./ledger-totals.js";
+import {
+  addUsd,
+  addUsdToMost,
+  formatUsd,
+  MAX_NANO_USD,
+  type NanoUsd,
+  subtractUsd,
+  subtractUsdToZero,
+  ZERO_USD,
+} from "./money.js";
+import type { Usage } from "./usage.js";
 
-/** A run's reservation by attempt, such as `t3.a2`. */
+export type { LedgerEntry } from "./ledger-entries.js";
+export type { ModelTotals } from "./ledger-totals.js";
+
+/** A run's reservation by attempt, such as `t3.a2`; used once in a run. */
 export type AttemptId = string;
-
-/** One line of a run's books; the last 50 are kept. */
-export interface LedgerEntry {
-  readonly at: string;
-  readonly kind: "reserved" | "settled" | "unconfirmed" | "confirmed" | "released" | "terms" | "child";
-  readonly nanoUsd: NanoUsd;
-  readonly attempt?: AttemptId;
-  readonly model?: string;
-  readonly usage?: Usage;
-  /** The provider's id of the request, for reconciliation. */
-  readonly requestId?: string;
-  readonly by?: string;
-  readonly reason?: string;
-}
-
-/** What one model of a run was used for. */
-export interface ModelTotals extends Usage {
-  readonly calls: number;
-  readonly nanoUsd: NanoUsd;
-}
 
 interface Hold {
   readonly nanoUsd: NanoUsd;
   readonly model: string;
 }
 
-/** A run's money: plain JSON of constant size. Spent + reserved + unconfirmed never pass the limit. */
+/**
+ * A run's money: plain JSON of constant size, the attempts under way aside. Spent + reserved + unconfirmed never pass the
+ * limit, unless a person lowers it below them or a provider bills above a reservation.
+ */
 export interface Ledger {
   /** Null: no budget. */
   readonly limitNanoUsd: NanoUsd | null;
   readonly softLimitNanoUsd: NanoUsd | null;
+  /** Said once in a run, whatever a late answer or a top-up does later. */
   readonly softLimitCrossed: boolean;
   readonly frozen: boolean;
   /** Settled by the provider's count. */
@@ -49,11 +47,11 @@ export interface Ledger {
   readonly childrenNanoUsd: NanoUsd;
   /** What was billed above its reservation, in all. */
   readonly overrunNanoUsd: NanoUsd;
-  /** The limit was lowered below what is booked, or an overrun passed it: nothing fits until it is raised. */
+  /** The limit was lowered below what is booked, or an overrun passed it: nothing that costs fits until it is raised. */
   readonly limitPassed: boolean;
   readonly unpricedCalls: number;
   readonly priceBook: string;
-  readonly byModel: Readonly<Record<string, ModelTotals>>;
+  readonly byModel: TotalsByModel;
   readonly entries: readonly LedgerEntry[];
 }
 
@@ -76,10 +74,17 @@ export interface Settlement {
   readonly at: string;
 }
 
-const ENTRIES_KEPT = 50;
+/** New terms from a person. */
+export interface Terms {
+  readonly addNanoUsd?: NanoUsd;
+  readonly limitNanoUsd?: NanoUsd;
+  readonly freeze?: boolean;
+  readonly by?: string;
+  readonly reason?: string;
+  readonly at: string;
+}
+
 const AWAITED_KEPT = 64;
-/** Models that a run's totals tell apart; the rest are summed as `other`. */
-const MODELS_KEPT = 32;
 
 export function openLedger(terms: {
   readonly limitNanoUsd: NanoUsd | null;
@@ -116,55 +121,41 @@ export function spent(ledger: Ledger): NanoUsd {
 export function available(ledger: Ledger): NanoUsd | null {
   if (ledger.frozen) return ZERO_USD;
   if (ledger.limitNanoUsd === null) return null;
-  return subtractUsdToZero(ledger.limitNanoUsd, addUsd(spent(ledger), ledger.reservedNanoUsd));
+  return subtractUsdToZero(ledger.limitNanoUsd, committed(ledger));
 }
 
-/** Holds the most that an attempt can cost, or says by how much it does not fit. */
+/**
+ * Holds the most that an attempt can cost, or says by how much it does not fit. A frozen ledger holds nothing, not even for
+ * what is free. Without a limit $9,007,199 is one.
+ */
 export function reserve(
   ledger: Ledger,
   hold: { readonly attempt: AttemptId; readonly amountNanoUsd: NanoUsd; readonly model: string; readonly at: string },
 ):
   | { readonly kind: "reserved"; readonly ledger: Ledger }
-  | { readonly kind: "short"; readonly shortByNanoUsd: NanoUsd } {
-  invariant(ledger.holds[hold.attempt] === undefined, `${hold.attempt} is reserved once`);
-  const money = available(ledger);
-  if (money !== null && hold.amountNanoUsd > money) {
-    return { kind: "short", shortByNanoUsd: subtractUsd(hold.amountNanoUsd, money) };
-  }
-  const { attempt, model, at } = hold;
-  const nanoUsd = hold.amountNanoUsd;
+  | { readonly kind: "short"; readonly shortByNanoUsd: NanoUsd; readonly frozen: boolean } {
+  const { attempt, at, amountNanoUsd: nanoUsd } = hold;
+  const isNew = !Object.hasOwn(ledger.holds, attempt) && !Object.hasOwn(ledger.awaited, attempt);
+  invariant(isNew, `${attempt} is reserved once`);
+  const { frozen } = ledger;
+  const money = available(ledger) ?? subtractUsd(MAX_NANO_USD, committed(ledger));
+  if (frozen || nanoUsd > money) return { kind: "short", shortByNanoUsd: subtractUsd(nanoUsd, money), frozen };
+  const model = shortened(hold.model);
   return {
     kind: "reserved",
     ledger: checked({
       ...ledger,
       reservedNanoUsd: addUsd(ledger.reservedNanoUsd, nanoUsd),
       holds: { ...ledger.holds, [attempt]: { nanoUsd, model } },
-      entries: entered(ledger, { at, kind: "reserved", attempt, model, nanoUsd }),
+      entries: withEntry(ledger.entries, { at, kind: "reserved", attempt, model, nanoUsd }),
     }),
   };
 }
 
 /** The actual cost replaces the reservation; an excess is booked in full and reported. */
 export function settle(ledger: Ledger, attempt: AttemptId, actual: Settlement): Booked {
-  const hold = holdOf(ledger, attempt);
-  const freed = withoutHold(ledger, attempt);
-  return booked(
-    ledger,
-    {
-      ...freed,
-      confirmedNanoUsd: addUsd(freed.confirmedNanoUsd, actual.nanoUsd),
-      savedNanoUsd: addUsd(freed.savedNanoUsd, actual.savedNanoUsd ?? ZERO_USD),
-      unpricedCalls: freed.unpricedCalls + (actual.unpriced ? 1 : 0),
-      byModel: counted(freed.byModel, hold.model, {
-        calls: 1,
-        usage: actual.usage ?? NO_USAGE,
-        nanoUsd: actual.nanoUsd,
-      }),
-      entries: entered(freed, entryOf("settled", attempt, hold.model, actual)),
-    },
-    hold.nanoUsd,
-    actual.nanoUsd,
-  );
+  const { hold, rest } = withoutHold(ledger, attempt);
+  return booked(ledger, confirmed(rest, "settled", { attempt, hold, actual }), hold.nanoUsd, actual.nanoUsd);
 }
 
 /**
@@ -176,88 +167,68 @@ export function markUnconfirmed(
   attempt: AttemptId,
   what: { readonly at: string } & Partial<Omit<Settlement, "at">>,
 ): Booked {
-  const hold = holdOf(ledger, attempt);
-  const charge = what.nanoUsd ?? hold.nanoUsd;
-  const freed = withoutHold(ledger, attempt);
-  const awaited =
-    what.nanoUsd === undefined ? lastOf({ ...freed.awaited, [attempt]: hold }, AWAITED_KEPT) : freed.awaited;
-  return booked(
-    ledger,
-    {
-      ...freed,
-      unconfirmedNanoUsd: addUsd(freed.unconfirmedNanoUsd, charge),
-      awaited,
-      byModel: counted(freed.byModel, hold.model, { calls: 1, usage: what.usage ?? NO_USAGE, nanoUsd: charge }),
-      entries: entered(freed, entryOf("unconfirmed", attempt, hold.model, { ...what, nanoUsd: charge })),
-    },
-    hold.nanoUsd,
-    charge,
-  );
+  const { hold, rest } = withoutHold(ledger, attempt);
+  const awaits = what.nanoUsd === undefined;
+  const nanoUsd = bookable(rest, what.nanoUsd ?? hold.nanoUsd);
+  // The usage of an awaited attempt is counted with its late answer.
+  const usage = awaits ? undefined : what.usage;
+  const after: Ledger = {
+    ...rest,
+    unconfirmedNanoUsd: addUsd(rest.unconfirmedNanoUsd, nanoUsd),
+    awaited: awaits ? lastOf({ ...rest.awaited, [attempt]: hold }, AWAITED_KEPT) : rest.awaited,
+    byModel: withCall(rest.byModel, hold.model, { usage, nanoUsd }),
+    entries: withEntry(rest.entries, { kind: "unconfirmed", attempt, model: hold.model, ...what, nanoUsd }),
+  };
+  return booked(ledger, after, hold.nanoUsd, what.nanoUsd ?? hold.nanoUsd);
 }
 
 /** A late answer explains an unconfirmed attempt: its cost is confirmed, the rest is free. Unknown attempts change nothing. */
 export function confirmLate(ledger: Ledger, attempt: AttemptId, actual: Settlement): Booked {
-  const hold = ledger.awaited[attempt];
-  if (!hold) return { ledger, softLimitCrossed: false, overrunNanoUsd: ZERO_USD };
-  const { [attempt]: _explained, ...awaited } = ledger.awaited;
-  const totals = ledger.byModel[modelKey(ledger.byModel, hold.model)];
-  invariant(totals !== undefined, `${hold.model} has totals`);
-  const corrected = { ...totals, nanoUsd: subtractUsd(totals.nanoUsd, hold.nanoUsd), calls: totals.calls - 1 };
-  const byModel = { ...ledger.byModel, [modelKey(ledger.byModel, hold.model)]: corrected };
-  return booked(
-    ledger,
-    {
-      ...ledger,
-      awaited,
-      unconfirmedNanoUsd: subtractUsd(ledger.unconfirmedNanoUsd, hold.nanoUsd),
-      confirmedNanoUsd: addUsd(ledger.confirmedNanoUsd, actual.nanoUsd),
-      byModel: counted(byModel, hold.model, { calls: 1, usage: actual.usage ?? NO_USAGE, nanoUsd: actual.nanoUsd }),
-      entries: entered(ledger, entryOf("confirmed", attempt, hold.model, actual)),
-    },
-    hold.nanoUsd,
-    actual.nanoUsd,
-  );
+  const { [attempt]: hold, ...awaited } = ledger.awaited;
+  if (!hold || !Object.hasOwn(ledger.awaited, attempt)) {
+    return { ledger, softLimitCrossed: false, overrunNanoUsd: ZERO_USD };
+  }
+  const rest: Ledger = {
+    ...ledger,
+    awaited,
+    unconfirmedNanoUsd: subtractUsd(ledger.unconfirmedNanoUsd, hold.nanoUsd),
+    byModel: withoutCall(ledger.byModel, hold.model, hold.nanoUsd),
+  };
+  return booked(ledger, confirmed(rest, "confirmed", { attempt, hold, actual }), hold.nanoUsd, actual.nanoUsd);
 }
 
 /** Provably not billed: the reservation is free again. */
 export function release(ledger: Ledger, attempt: AttemptId, at: string): Booked {
-  const hold = holdOf(ledger, attempt);
-  const freed = withoutHold(ledger, attempt);
-  const entries = entered(freed, { at, kind: "released", attempt, model: hold.model, nanoUsd: hold.nanoUsd });
-  return { ledger: checked({ ...freed, entries }), softLimitCrossed: false, overrunNanoUsd: ZERO_USD };
+  const { hold, rest } = withoutHold(ledger, attempt);
+  const { model, nanoUsd } = hold;
+  const entries = withEntry(rest.entries, { at, kind: "released", attempt, model, nanoUsd });
+  return booked(ledger, { ...rest, entries }, nanoUsd, ZERO_USD);
 }
 
-/** New terms from a person. A limit below what is booked is taken: then nothing fits until it is raised. */
-export function changeTerms(
-  ledger: Ledger,
-  terms: {
-    readonly addNanoUsd?: NanoUsd;
-    readonly limitNanoUsd?: NanoUsd;
-    readonly freeze?: boolean;
-    readonly by?: string;
-    readonly reason?: string;
-    readonly at: string;
-  },
-): Ledger {
-  let limit = terms.limitNanoUsd ?? ledger.limitNanoUsd;
-  if (terms.addNanoUsd !== undefined && limit !== null) limit = addUsd(limit, terms.addNanoUsd);
+/**
+ * New terms from a person. A limit below what is booked is taken: then nothing that costs fits until it is raised.
+ * More than $9,007,199 is no limit that can be: {@link termsProblem} says so before; here it stops at that.
+ */
+export function changeTerms(ledger: Ledger, terms: Terms): Ledger {
   const { at, by, reason } = terms;
-  const passed = limit !== null && addUsd(spent(ledger), ledger.reservedNanoUsd) > limit;
+  const limit = limitAfter(ledger, terms);
   return checked({
     ...ledger,
     limitNanoUsd: limit,
     frozen: terms.freeze ?? ledger.frozen,
-    limitPassed: passed,
-    softLimitCrossed:
-      ledger.softLimitCrossed && ledger.softLimitNanoUsd !== null && spent(ledger) >= ledger.softLimitNanoUsd,
-    entries: entered(ledger, {
-      at,
-      kind: "terms",
-      nanoUsd: limit ?? ZERO_USD,
-      ...(by === undefined ? {} : { by }),
-      ...(reason === undefined ? {} : { reason }),
-    }),
+    limitPassed: limit !== null && committed(ledger) > limit,
+    entries: withEntry(ledger.entries, { at, kind: "terms", nanoUsd: limit ?? ZERO_USD, by, reason }),
   });
+}
+
+/** Why terms cannot be taken as they are, for the person who gave them; undefined where they can. */
+export function termsProblem(ledger: Ledger, terms: Omit<Terms, "at">): string | undefined {
+  const limit = terms.limitNanoUsd ?? ledger.limitNanoUsd;
+  const add = terms.addNanoUsd;
+  if (add === undefined) return undefined;
+  if (limit === null) return "addUsd: the run has no budget that could be raised; give it one with limitUsd";
+  if (add <= subtractUsd(MAX_NANO_USD, limit)) return undefined;
+  return `addUsd: $${formatUsd(limit)} and $${formatUsd(add)} are more than $9,007,199, the most that a limit can be`;
 }
 
 /** A child run's cost joins the tree's total. */
@@ -265,78 +236,69 @@ export function bookChild(
   ledger: Ledger,
   child: { readonly nanoUsd: NanoUsd; readonly workflowId: string; readonly at: string },
 ): Ledger {
-  const { at, nanoUsd } = child;
+  const { at, nanoUsd, workflowId: reason } = child;
   return checked({
     ...ledger,
-    childrenNanoUsd: addUsd(ledger.childrenNanoUsd, nanoUsd),
-    entries: entered(ledger, { at, kind: "child", nanoUsd, reason: child.workflowId }),
+    childrenNanoUsd: addUsdToMost(ledger.childrenNanoUsd, nanoUsd),
+    entries: withEntry(ledger.entries, { at, kind: "child", nanoUsd, reason }),
   });
 }
 
-function booked(before: Ledger, after: Ledger, heldNanoUsd: NanoUsd, actualNanoUsd: NanoUsd): Booked {
-  const overrunNanoUsd = subtractUsdToZero(actualNanoUsd, heldNanoUsd);
-  const crossed = !before.softLimitCrossed && after.softLimitNanoUsd !== null && spent(after) >= after.softLimitNanoUsd;
-  const total = addUsd(spent(after), after.reservedNanoUsd);
+/** All that the limit has to cover: spent, unconfirmed and reserved. */
+function committed(ledger: Ledger): NanoUsd {
+  return addUsd(spent(ledger), ledger.reservedNanoUsd);
+}
+
+function limitAfter(ledger: Ledger, terms: Terms): NanoUsd | null {
+  const limit = terms.limitNanoUsd ?? ledger.limitNanoUsd;
+  return limit === null ? null : addUsdToMost(limit, terms.addNanoUsd ?? ZERO_USD);
+}
+
+/** A cost that a provider counted, on books that no longer have its hold. */
+function confirmed(
+  rest: Ledger,
+  kind: "settled" | "confirmed",
+  { attempt, hold, actual }: { readonly attempt: AttemptId; readonly hold: Hold; readonly actual: Settlement },
+): Ledger {
+  const { at, usage, requestId } = actual;
+  const nanoUsd = bookable(rest, actual.nanoUsd);
+  return {
+    ...rest,
+    confirmedNanoUsd: addUsd(rest.confirmedNanoUsd, nanoUsd),
+    savedNanoUsd: addUsdToMost(rest.savedNanoUsd, actual.savedNanoUsd ?? ZERO_USD),
+    unpricedCalls: rest.unpricedCalls + (actual.unpriced ? 1 : 0),
+    byModel: withCall(rest.byModel, hold.model, { usage, nanoUsd }),
+    entries: withEntry(rest.entries, { at, kind, attempt, model: hold.model, nanoUsd, usage, requestId }),
+  };
+}
+
+/** Books end at $9,007,199: a bill that would take them there is the last, and a bug of a provider or a price. */
+function bookable(rest: Ledger, nanoUsd: NanoUsd): NanoUsd {
+  const room = subtractUsd(MAX_NANO_USD, committed(rest));
+  return nanoUsd < room ? nanoUsd : room;
+}
+
+/** What a booking did; an overrun is what was billed above the hold, also where the books have no room for it. */
+function booked(before: Ledger, after: Ledger, heldNanoUsd: NanoUsd, billedNanoUsd: NanoUsd): Booked {
+  const total = committed(after);
+  const overrunNanoUsd = subtractUsdToZero(billedNanoUsd, heldNanoUsd);
+  const soft = after.softLimitNanoUsd;
+  const softLimitCrossed = !before.softLimitCrossed && soft !== null && spent(after) >= soft;
+  const mayPass = before.limitPassed || overrunNanoUsd > 0;
   const ledger = checked({
     ...after,
-    overrunNanoUsd: addUsd(after.overrunNanoUsd, overrunNanoUsd),
-    softLimitCrossed: before.softLimitCrossed || crossed,
-    limitPassed:
-      before.limitPassed || overrunNanoUsd > 0 ? after.limitNanoUsd !== null && total > after.limitNanoUsd : false,
+    overrunNanoUsd: addUsdToMost(after.overrunNanoUsd, overrunNanoUsd),
+    softLimitCrossed: before.softLimitCrossed || softLimitCrossed,
+    limitPassed: mayPass && after.limitNanoUsd !== null && total > after.limitNanoUsd,
   });
-  return { ledger, softLimitCrossed: crossed, overrunNanoUsd };
+  return { ledger, softLimitCrossed, overrunNanoUsd };
 }
 
-function holdOf(ledger: Ledger, attempt: AttemptId): Hold {
-  const hold = ledger.holds[attempt];
-  invariant(hold !== undefined, `${attempt} holds money`);
-  return hold;
-}
-
-function withoutHold(ledger: Ledger, attempt: AttemptId): Ledger {
+/** Takes an attempt's hold off the books. */
+function withoutHold(ledger: Ledger, attempt: AttemptId): { readonly hold: Hold; readonly rest: Ledger } {
   const { [attempt]: hold, ...holds } = ledger.holds;
-  return { ...ledger, holds, reservedNanoUsd: subtractUsd(ledger.reservedNanoUsd, hold?.nanoUsd ?? ZERO_USD) };
-}
-
-function entryOf(
-  kind: LedgerEntry["kind"],
-  attempt: AttemptId,
-  model: string,
-  what: { at: string; nanoUsd: NanoUsd; usage?: Usage; requestId?: string },
-): LedgerEntry {
-  const { at, nanoUsd, usage, requestId } = what;
-  return {
-    at,
-    kind,
-    attempt,
-    model,
-    nanoUsd,
-    ...(usage ? { usage } : {}),
-    ...(requestId === undefined ? {} : { requestId }),
-  };
-}
-
-function entered(ledger: Ledger, entry: LedgerEntry): readonly LedgerEntry[] {
-  return [...ledger.entries.slice(1 - ENTRIES_KEPT), entry];
-}
-
-function modelKey(byModel: Ledger["byModel"], model: string): string {
-  return byModel[model] || Object.keys(byModel).length < MODELS_KEPT ? model : "other";
-}
-
-function counted(
-  byModel: Ledger["byModel"],
-  model: string,
-  add: { readonly calls: number; readonly usage: Usage; readonly nanoUsd: NanoUsd },
-): Ledger["byModel"] {
-  const key = modelKey(byModel, model);
-  const totals = byModel[key] ?? { ...NO_USAGE, calls: 0, nanoUsd: ZERO_USD };
-  const sums = {
-    ...addUsage(totals, add.usage),
-    calls: totals.calls + add.calls,
-    nanoUsd: addUsd(totals.nanoUsd, add.nanoUsd),
-  };
-  return { ...byModel, [key]: sums };
+  invariant(hold !== undefined && Object.hasOwn(ledger.holds, attempt), `${attempt} holds money`);
+  return { hold, rest: { ...ledger, holds, reservedNanoUsd: subtractUsd(ledger.reservedNanoUsd, hold.nanoUsd) } };
 }
 
 function lastOf<T>(record: Readonly<Record<string, T>>, count: number): Readonly<Record<string, T>> {
@@ -345,16 +307,18 @@ function lastOf<T>(record: Readonly<Record<string, T>>, count: number): Readonly
 
 /** The facts that hold after every booking. */
 function checked(ledger: Ledger): Ledger {
-  const held = Object.values(ledger.holds).reduce((sum, { nanoUsd }) => sum + nanoUsd, 0);
-  invariant(held === ledger.reservedNanoUsd, "what is reserved is the sum of the holds");
-  const awaited = Object.values(ledger.awaited).reduce((sum, { nanoUsd }) => sum + nanoUsd, 0);
-  invariant(awaited <= ledger.unconfirmedNanoUsd, "what is awaited is part of what is unconfirmed");
-  const byModel = Object.values(ledger.byModel).reduce((sum, { nanoUsd }) => sum + nanoUsd, 0);
-  invariant(byModel === spent(ledger), "what is spent is the sum over the models");
-  const total = toNanoUsd(spent(ledger) + ledger.reservedNanoUsd);
+  const total = committed(ledger);
+  const { limitNanoUsd, holds, awaited, byModel } = ledger;
+  invariant(sumOf(holds) === ledger.reservedNanoUsd, "what is reserved is the sum of the holds");
+  invariant(sumOf(awaited) <= ledger.unconfirmedNanoUsd, "what is awaited is part of what is unconfirmed");
+  invariant(sumOf(byModel) === spent(ledger), "what is spent is the sum over the models");
   invariant(
-    ledger.limitNanoUsd === null || ledger.limitPassed || total <= ledger.limitNanoUsd,
+    limitNanoUsd === null || ledger.limitPassed || total <= limitNanoUsd,
     `spent, reserved and unconfirmed ($${formatUsd(total)}) stay within the limit`,
   );
   return ledger;
+}
+
+function sumOf(amounts: Readonly<Record<string, { readonly nanoUsd: NanoUsd }>>): NanoUsd {
+  return addUsd(...Object.values(amounts).map(({ nanoUsd }) => nanoUsd));
 }

@@ -6,7 +6,7 @@ export interface RunLimits {
   readonly toolCalls?: number;
   readonly wallTimeMs?: number;
   readonly tokens?: number;
-  /** How often the same tool may be called with the same arguments among the last 50 calls. */
+  /** How often the same tool may be called with the same arguments; counted over a call and the 50 before it. At most 50. */
   readonly sameCall?: number;
 }
 
@@ -19,7 +19,8 @@ export interface LimitCounts {
   readonly lastCalls: readonly string[];
 }
 
-const CALLS_REMEMBERED = 50;
+/** The call that is about to be made and the 50 before it: the largest `sameCall` can still be passed. */
+const CALLS_REMEMBERED = 51;
 
 export function openCounts(startedAtMs: number): LimitCounts {
   return { startedAtMs, toolCalls: 0, tokens: 0, lastCalls: [] };
@@ -47,7 +48,7 @@ export function checkLimits(
       stopReason: `sameCall: the same tool was called with the same arguments ${limits.sameCall} times, and again`,
     };
   }
-  if (limits.tokens !== undefined && counts.tokens > limits.tokens) {
+  if (limits.tokens !== undefined && counts.tokens >= limits.tokens) {
     return { stopReason: `tokens: ${counts.tokens} of ${limits.tokens} tokens are used` };
   }
   if (limits.wallTimeMs !== undefined && nowMs - counts.startedAtMs >= limits.wallTimeMs) {

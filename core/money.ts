@@ -8,6 +8,11 @@ export const MAX_NANO_USD = Number.MAX_SAFE_INTEGER as NanoUsd;
 
 const NANO_DIGITS = 9;
 
+/** Characters of an amount as text; the smallest number that JavaScript has needs 343. */
+const LONGEST_AMOUNT = 400;
+/** A wrong amount is repeated up to here. */
+const CHARACTERS_TOLD = 80;
+
 export const ZERO_USD = 0 as NanoUsd;
 
 /** Brands a whole, non-negative number of nano-dollars. @throws Violation for anything else. */
@@ -18,6 +23,16 @@ export function toNanoUsd(amount: number): NanoUsd {
 
 export function addUsd(...amounts: readonly NanoUsd[]): NanoUsd {
   return toNanoUsd(amounts.reduce<number>((sum, amount) => sum + amount, 0));
+}
+
+/** A sum that stops at the most that an amount can be: for figures that are only told, never for a balance. */
+export function addUsdToMost(...amounts: readonly NanoUsd[]): NanoUsd {
+  return usdToMost(amounts.reduce((sum, amount) => sum + BigInt(amount), 0n));
+}
+
+/** An exact amount of nano-dollars, or the most that an amount can be where it is more. @throws Violation below zero */
+export function usdToMost(exact: bigint): NanoUsd {
+  return exact > BigInt(MAX_NANO_USD) ? MAX_NANO_USD : toNanoUsd(Number(exact));
 }
 
 /** `from - amount`. @throws Violation when that is below zero. */
@@ -38,14 +53,15 @@ export function parseUsd(value: unknown): NanoUsd | { readonly problem: string }
   const text = typeof value === "number" ? plainDecimal(value) : value;
   if (typeof text !== "string")
     return { problem: 'must be US dollars as a decimal string or a number, such as "0.50"' };
-  const match = /^(\d{1,16})(?:\.(\d+))?$/.exec(text.trim());
-  if (!match) return { problem: `${JSON.stringify(value)} is not an amount of US dollars; write it like "0.50"` };
+  const told = typeof value === "number" ? value : JSON.stringify(text.slice(0, CHARACTERS_TOLD));
+  const match = text.length <= LONGEST_AMOUNT && /^(\d{1,16})(?:\.(\d+))?$/.exec(text.trim());
+  if (!match) return { problem: `${told} is not an amount of US dollars; write it like "0.50"` };
   const decimals = (match[2] ?? "").replace(/0+$/, "");
   if (decimals.length > NANO_DIGITS)
-    return { problem: `${JSON.stringify(value)} has more than nine decimals; the smallest unit is $0.000000001` };
+    return { problem: `${told} has more than nine decimals; the smallest unit is $0.000000001` };
   const nano = BigInt((match[1] ?? "") + decimals.padEnd(NANO_DIGITS, "0"));
   if (nano > BigInt(MAX_NANO_USD))
-    return { problem: `${JSON.stringify(value)} is more than $9,007,199, the most that an amount can be` };
+    return { problem: `${told} is more than $9,007,199, the most that an amount can be` };
   return toNanoUsd(Number(nano));
 }
 

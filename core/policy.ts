@@ -8,8 +8,9 @@ export interface ApprovalRules {
 }
 
 /**
- * Whether a tool call waits for people. First word wins: the run's own rule for the tool, the agent's, the tool author's;
- * then the run's default. Safe by default: a tool that nobody marked safe asks.
+ * Whether a tool call waits for people. The run's own rule for the tool decides; then a run that wants to be asked always
+ * is; then the first of the agent's rule and the tool author's; then the run's default. Safe by default: a tool that nobody
+ * marked safe asks.
  */
 export function needsApproval(
   tool: Pick<ToolPolicy, "name" | "safe" | "approval">,
@@ -18,8 +19,8 @@ export function needsApproval(
 ): boolean {
   const own = (words: Readonly<Record<string, "always" | "never">>) =>
     Object.hasOwn(words, tool.name) ? words[tool.name] : undefined;
-  const word = own(rules.tools) ?? own(agentRules) ?? tool.approval;
+  const always = rules.default === "always" ? "always" : undefined;
+  const word = own(rules.tools) ?? always ?? own(agentRules) ?? tool.approval;
   if (word !== undefined) return word === "always";
-  if (rules.default === "unsafe") return !tool.safe;
-  return rules.default === "always";
+  return rules.default === "unsafe" && !tool.safe;
 }

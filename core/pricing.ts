@@ -1,9 +1,10 @@
-import { invariant } from "./invariant.js";
-import { type NanoUsd, toNanoUsd } from "./money.js";
-import type { Usage } from "./usage.js";
+import { type NanoUsd, usdToMost } from "./money.js";
+import { countFromAbove, type Usage } from "./usage.js";
 
 /** Picodollars ($1e-12) for one token: every published price is a whole number of them. */
 export type PicoUsdPerToken = number & { readonly unit: "picoUsdPerToken" };
+
+const PICO_IN_NANO = 1_000n;
 
 /** What a token costs, by kind. A kind without a rate of its own is charged as plain input. */
 export interface Rates {
@@ -54,28 +55,29 @@ export function ratesFor(price: ModelPrice, inputTokens: number): Rates {
   return rates;
 }
 
-/** What a call cost, rounded up once. @throws Violation above $9,007 a call */
+/**
+ * What a call cost, rounded up once; exact up to $9,007,199, where it stops. Never throws, whatever a provider counted: an
+ * answer that was bought would else be bought again and again. Counts that make no sense are read from above.
+ */
 export function costNanoUsd(price: ModelPrice, usage: Usage): NanoUsd {
-  const rates = ratesFor(price, usage.inputTokens);
-  const cached = Math.min(usage.cachedInputTokens, usage.inputTokens);
-  const written = Math.min(usage.cacheWriteTokens, usage.inputTokens - cached);
-  const plain = usage.inputTokens - cached - written;
+  const cached = countFromAbove(usage.cachedInputTokens);
+  const written = countFromAbove(usage.cacheWriteTokens);
+  const inputTokens = Math.max(countFromAbove(usage.inputTokens), cached + written);
+  const rates = ratesFor(price, inputTokens);
   return charge(price, [
-    [plain, rates.input],
+    [inputTokens - cached - written, rates.input],
     [cached, rates.cachedInput ?? rates.input],
     [written, rates.cacheWrite ?? rates.input],
     [usage.outputTokens, rates.output],
   ]);
 }
 
-/** The most that an attempt within `bound` can cost: every tier that the input can reach, the dearest rate of each. */
+/**
+ * The most that an attempt within `bound` can cost: every tier that the input can reach, the dearest rate of each.
+ * Stops at $9,007,199, which no budget has left.
+ */
 export function boundNanoUsd(price: ModelPrice, bound: TokenBound): NanoUsd {
-  const reachable = [
-    price.rates,
-    ...(price.tiers ?? []).filter((tier) => bound.inputTokens > tier.aboveInputTokens).map((tier) => tier.rates),
-  ];
-  const input = Math.max(...reachable.map(dearestInput)) as PicoUsdPerToken;
-  const output = Math.max(...reachable.map((rates) => rates.output)) as PicoUsdPerToken;
+  const { input, output } = dearestRates(price, bound.inputTokens);
   return charge(price, [
     [bound.inputTokens, input],
     [bound.outputTokens, output],
@@ -84,21 +86,45 @@ export function boundNanoUsd(price: ModelPrice, bound: TokenBound): NanoUsd {
 
 /** The most output tokens (0 or more) whose bound fits `money`; undefined where not even the input fits. */
 export function outputThatFits(price: ModelPrice, inputTokens: number, money: NanoUsd): number | undefined {
-  const fixed = boundNanoUsd(price, { inputTokens, outputTokens: 0 });
-  if (fixed > money) return undefined;
-  const perToken = boundNanoUsd(price, { inputTokens, outputTokens: 1_000 }) - fixed;
-  if (perToken <= 0) return Number.MAX_SAFE_INTEGER;
-  let tokens = Math.floor(((money - fixed) * 1_000) / perToken);
-  while (tokens > 0 && boundNanoUsd(price, { inputTokens, outputTokens: tokens }) > money) tokens -= 1;
-  return tokens;
+  const { input, output } = dearestRates(price, inputTokens);
+  const left = (BigInt(money) - feeOf(price)) * PICO_IN_NANO - tokensAt(inputTokens, input);
+  if (left < 0n) return undefined;
+  const rate = exact(output);
+  return rate === 0n ? Number.MAX_SAFE_INTEGER : countFromAbove(Number(left / rate));
+}
+
+/** The dearest of all rates that can apply to a request of at most so much input. */
+function dearestRates(price: ModelPrice, inputTokens: number): { input: number; output: number } {
+  const input = countFromAbove(inputTokens);
+  const tiers = (price.tiers ?? []).filter(({ aboveInputTokens }) => input > aboveInputTokens);
+  const reachable = [price.rates, ...tiers.map(({ rates }) => rates)];
+  return {
+    input: Math.max(...reachable.map(dearestInput)),
+    output: Math.max(...reachable.map((rates) => rates.output)),
+  };
 }
 
 function dearestInput(rates: Rates): number {
   return Math.max(rates.input, rates.cachedInput ?? 0, rates.cacheWrite ?? 0, rates.cacheWrite1h ?? 0);
 }
 
-function charge(price: ModelPrice, charges: readonly (readonly [tokens: number, rate: PicoUsdPerToken])[]): NanoUsd {
-  const pico = charges.reduce((sum, [tokens, rate]) => sum + tokens * rate, 0);
-  invariant(Number.isSafeInteger(pico), "a call costs less than $9,007");
-  return toNanoUsd(Math.ceil(pico / 1_000) + (price.perRequestNanoUsd ?? 0));
+type Charge = readonly [tokens: number, rate: number];
+
+/** In picodollars to the end, then rounded up to nano-dollars: here and nowhere else. */
+function charge(price: ModelPrice, charges: readonly Charge[]): NanoUsd {
+  const pico = charges.reduce((sum, [tokens, rate]) => sum + tokensAt(tokens, rate), 0n);
+  return usdToMost((pico + PICO_IN_NANO - 1n) / PICO_IN_NANO + feeOf(price));
+}
+
+function tokensAt(tokens: number, rate: number): bigint {
+  return exact(tokens) * exact(rate);
+}
+
+function feeOf(price: ModelPrice): bigint {
+  return exact(price.perRequestNanoUsd ?? 0);
+}
+
+/** Prices come from outside too: what is no whole number is read from above. */
+function exact(count: number): bigint {
+  return BigInt(countFromAbove(count));
 }

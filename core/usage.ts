@@ -20,12 +20,60 @@ export const NO_USAGE: Usage = {
   reasoningTokens: 0,
 };
 
+/** The sum; each count stops at 2^53 - 1. */
 export function addUsage(a: Usage, b: Usage): Usage {
+  return eachCount((name) => Math.min(Number.MAX_SAFE_INTEGER, countFromAbove(a[name]) + countFromAbove(b[name])));
+}
+
+/**
+ * A count from outside as a whole number, read from above: a fraction is rounded up, less than nothing is nothing, and
+ * what is no number, or more than 2^53 - 1, is 2^53 - 1. What is bought by such a count is never underrated.
+ */
+export function countFromAbove(count: number): number {
+  if (typeof count !== "number" || Number.isNaN(count)) return Number.MAX_SAFE_INTEGER;
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.ceil(count)));
+}
+
+/** Usage as sums can bear it; what is missing is nothing. See {@link countFromAbove}. */
+export function usageFromAbove(usage: Usage): Usage {
+  return eachCount((name) => countFromAbove(usage[name] ?? 0));
+}
+
+/**
+ * The usage that a provider reported, where it makes sense: whole numbers of at least zero, and some input or output.
+ * Undefined for everything else, which is no report at all: such a call has to be charged by bytes or by its bound.
+ * Parts may be missing; a part that is larger than its whole says how large the whole is.
+ */
+export function soundUsage(reported: Partial<Record<keyof Usage, unknown>> | null | undefined): Usage | undefined {
+  const counts = [
+    reported?.inputTokens,
+    reported?.outputTokens,
+    reported?.cachedInputTokens ?? 0,
+    reported?.cacheWriteTokens ?? 0,
+    reported?.reasoningTokens ?? 0,
+  ];
+  if (!areCounts(counts)) return undefined;
+  const [input = 0, output = 0, cachedInputTokens = 0, cacheWriteTokens = 0, reasoningTokens = 0] = counts;
+  if (input + output === 0) return undefined;
   return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
-    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
-    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    inputTokens: Math.min(Number.MAX_SAFE_INTEGER, Math.max(input, cachedInputTokens + cacheWriteTokens)),
+    outputTokens: Math.max(output, reasoningTokens),
+    cachedInputTokens,
+    cacheWriteTokens,
+    reasoningTokens,
+  };
+}
+
+function areCounts(values: readonly unknown[]): values is readonly number[] {
+  return values.every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
+}
+
+function eachCount(count: (name: keyof Usage) => number): Usage {
+  return {
+    inputTokens: count("inputTokens"),
+    outputTokens: count("outputTokens"),
+    cachedInputTokens: count("cachedInputTokens"),
+    cacheWriteTokens: count("cacheWriteTokens"),
+    reasoningTokens: count("reasoningTokens"),
   };
 }
