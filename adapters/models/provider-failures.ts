@@ -51,11 +51,20 @@ function refused(error: unknown, wire: Wire, status: number, say: (what: string)
   const body = APICallError.isInstance(error) ? error.responseBody : undefined;
   const to = status >= 300 && status < 400 ? ` (a redirect to ${wire.headers?.get("location")}, not followed)` : "";
   return httpFailure({
-    message: say(`HTTP ${status}${to}: ${messageOf(error)}`),
+    message: say(`HTTP ${status}${to}: ${messageWithBody(error, body)}`),
     status,
     body: `${messageOf(error)} ${body ?? ""}`,
     retryAfterMs: retryAfterMs({ headers: wire.headers, body }, new Date()),
   });
+}
+
+/** Where the provider library found no message in the body, the body itself says most. */
+function messageWithBody(error: unknown, body: string | undefined): string {
+  const message = messageOf(error);
+  const shown = body?.replace(/\s+/g, " ").trim();
+  return shown && !JSON.stringify(body).includes(JSON.stringify(message).slice(1, -1))
+    ? `${message}: ${shown}`
+    : message;
 }
 
 /** The answer had begun. */
@@ -88,25 +97,44 @@ function bodyOf(error: unknown): { readonly body?: string } {
   return body === undefined ? {} : { body };
 }
 
-/** The innermost reason of a failed connection; else what the provider says. */
-function messageOf(error: unknown): string {
-  let found = error;
-  while (APICallError.isInstance(found) && found.responseBody === undefined && found.cause instanceof Error) {
-    found = found.cause;
+interface Cause {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: readonly unknown[];
+}
+
+/** An error and the causes below it. Errors of other realms are no `Error` of ours, so classes don't count. */
+function causesOf(error: unknown): readonly Cause[] {
+  const causes: Cause[] = [];
+  for (let at: unknown = error; typeof at === "object" && at !== null && causes.length < 8; ) {
+    const { cause, errors } = at as Cause;
+    causes.push(at);
+    at = cause ?? errors?.[0];
   }
-  while (found instanceof TypeError && found.cause instanceof Error) found = found.cause;
-  const message = found instanceof Error ? found.message.replace(/\s+/g, " ").trim() : "";
+  return causes;
+}
+
+/** What the provider says; where the connection or the library failed, the innermost reason. */
+function messageOf(error: unknown): string {
+  const causes = causesOf(error);
+  const told = causes.find((cause) => !isWrapper(cause)) ?? causes.at(-1);
+  const message = typeof told?.message === "string" ? told.message.replace(/\s+/g, " ").trim() : "";
   return message === "" ? "no reason given" : message;
+}
+
+/** "Failed to process successful response", "fetch failed", "terminated": says nothing that its cause does not say better. */
+function isWrapper(cause: Cause): boolean {
+  if (cause.cause === undefined) return false;
+  return cause.name === "TypeError" || (APICallError.isInstance(cause) && cause.responseBody === undefined);
 }
 
 /** The code of a failed connection, wherever in the chain of causes it stands. */
 function codeOf(error: unknown): string | undefined {
-  for (let at: unknown = error, depth = 0; at instanceof Object && depth < 5; depth += 1) {
-    const { code, cause, errors } = at as { code?: unknown; cause?: unknown; errors?: readonly unknown[] };
-    if (typeof code === "string") return code;
-    at = cause ?? errors?.[0];
-  }
-  return undefined;
+  return causesOf(error)
+    .map(({ code }) => code)
+    .find((code) => typeof code === "string");
 }
 
 const LONGEST_MESSAGE = 1_000;
