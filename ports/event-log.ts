@@ -13,3 +13,29 @@ export interface EventLog {
   publish(topic: string, records: readonly LogRecord[]): Promise<void>;
   close(): Promise<void>;
 }
+
+/** A record as it is read, and where to go on after it. */
+export interface ReadRecord {
+  /** The text of one JSON document, on one line. */
+  readonly value: string;
+  /** Opaque; hand it to a later `read` as `from`. */
+  readonly position: string;
+}
+
+/** How to read a topic. */
+export interface ReadOptions {
+  /**
+   * `start`: everything that is kept · `end`: what is published once `read` has been called · a position: what comes after
+   * it. A position that the log no longer has reads from the start. @default "start"
+   */
+  readonly from?: "start" | "end" | (string & {});
+  /** Wait for what comes once everything is read. @default false */
+  readonly follow?: boolean;
+  /** Ends the reading, without an error. */
+  readonly signal?: AbortSignal;
+}
+
+/** Reads what an event log keeps: every record at least once, in the order of each key. A topic without records is empty. */
+export interface EventReader {
+  read(topic: string, options?: ReadOptions): AsyncIterable<ReadRecord>;
+}

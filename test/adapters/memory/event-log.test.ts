@@ -1,0 +1,4 @@
+import { createMemoryEventLog } from "../../../adapters/memory/event-log.js";
+import { eventLogSuite } from "../../ports/event-log.suite.js";
+
+eventLogSuite({ open: async () => createMemoryEventLog() });
