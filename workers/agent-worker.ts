@@ -46,21 +46,33 @@ const MODEL_CALLS_AT_ONCE = 200;
 
 /** Starts polling. */
 export async function startWorkers(options: WorkerOptions): Promise<RunningWorkers> {
-  const workers: { readonly queue: string; readonly worker: Worker }[] = [];
-  for (const queue of options.queues) {
-    const taskQueue = queue === "agents" ? options.taskQueue : `${options.taskQueue}-sandbox`;
-    workers.push({ queue: taskQueue, worker: await createWorker(options, queue, taskQueue) });
+  const workers: { readonly queue: string; readonly worker: Worker; readonly running: Promise<void> }[] = [];
+  const stop = async () => {
+    for (const { worker } of workers) if (worker.getState() === "RUNNING") worker.shutdown();
+    await Promise.allSettled(workers.map(({ running }) => running));
+  };
+  try {
+    for (const queue of options.queues) {
+      // Without a tool that runs code there is nothing to do on the sandbox queue.
+      if (queue === "sandbox" && Object.keys(options.activities.sandbox).length === 0) continue;
+      const taskQueue = queue === "agents" ? options.taskQueue : `${options.taskQueue}-sandbox`;
+      const worker = await createWorker(options, queue, taskQueue);
+      // Run at once: a worker that never ran keeps the connection from closing.
+      const running = worker.run();
+      running.catch(() => undefined);
+      workers.push({ queue: taskQueue, worker, running });
+    }
+  } catch (error) {
+    await stop();
+    throw error;
   }
-  const running = Promise.all(workers.map(async ({ worker }) => await worker.run()));
-  running.catch(() => undefined);
+  const ended = Promise.all(workers.map(({ running }) => running)).then(() => undefined);
+  ended.catch(() => undefined);
   return {
-    ended: running.then(() => undefined),
+    ended,
     unready: () =>
       workers.filter(({ worker }) => worker.getState() !== "RUNNING").map(({ queue }) => `${queue} is not polled`),
-    async stop() {
-      for (const { worker } of workers) if (worker.getState() === "RUNNING") worker.shutdown();
-      await running;
-    },
+    stop,
   };
 }
 
