@@ -3,12 +3,13 @@
  *
  * Promise: a `put` or `putIfAbsent` that has returned is seen by every later `get`, in every process that uses the same
  * store, also after a crash of the caller. A reader never sees half of a value. Of several racing `putIfAbsent` of one key
- * exactly one answers true. Keys are `/`-separated, of `[A-Za-z0-9._=-]` segments, at most 512 characters.
+ * exactly one answers true. A write that threw may have happened all the same.
  *
- * An implementation throws `StoreUnavailable` for what may pass (network, 5xx), any other error for what will not.
+ * An implementation throws `StoreUnavailable` for what may pass (network, 5xx, a full disk), any other error for what will
+ * not (no such bucket, no permission), and `RangeError` for what is no key (`checkKey`).
  */
 export interface ObjectStore {
-  /** The value, or undefined where there is none. */
+  /** The value, or undefined where there is none. The bytes belong to the caller. */
   get(key: string): Promise<Uint8Array | undefined>;
   /** Writes or overwrites. */
   put(key: string, value: Uint8Array): Promise<void>;
@@ -26,3 +27,24 @@ export interface ObjectStore {
 export class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
 }
+
+/**
+ * Keys are segments of `[A-Za-z0-9._=-]`, at most 200 characters each and not `.` or `..`, with `/` between them; 512
+ * characters in all. No key is also the folder of another (`a` and `a/b`), and none differs from another in case alone:
+ * stores on file systems could not keep them apart.
+ * @throws RangeError
+ */
+export function checkKey(key: string): void {
+  const segments = key.split("/");
+  if (key.length > 512 || !segments.every((segment) => SEGMENT.test(segment) && segment !== "." && segment !== "..")) {
+    throw new RangeError(`${JSON.stringify(key)} is not a key of the object store`);
+  }
+}
+
+/** A prefix is a key with a `/` after it. @throws RangeError */
+export function checkPrefix(prefix: string): void {
+  if (!prefix.endsWith("/")) throw new RangeError(`${JSON.stringify(prefix)} is not a prefix: it has no / at its end`);
+  checkKey(prefix.slice(0, -1));
+}
+
+const SEGMENT = /^[A-Za-z0-9._=-]{1,200}$/;

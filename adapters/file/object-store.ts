@@ -1,15 +1,22 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
+import { access, link, mkdir, open, readdir, readFile, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
-import type { ObjectStore } from "../../ports/object-store.js";
+import { checkKey, checkPrefix, type ObjectStore, StoreUnavailable } from "../../ports/object-store.js";
+import { syncFolder } from "./folder.js";
 
-/** Where values are written before they get their name; what a killed process leaves here is harmless. */
-const SCRATCH = ".scratch";
+/** Begins the names of values that are being written; no key has it. What a killed process leaves is never listed. */
+const ASIDE = "+";
+
+/** What a person or time mends while the process goes on. */
+const MAY_PASS: ReadonlySet<string> = new Set([
+  ...["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EBUSY", "EINTR", "EIO", "ESTALE", "ETIMEDOUT"],
+]);
 
 /**
  * Objects as files below `root`, for all processes of one machine (or of one network file system with hard links).
- * A value is written aside and then named: by `rename` (overwrite) or `link` (which fails where the name is taken, so that
- * one racer wins). With `durable` it is flushed to the disk before it is named, and survives a power cut.
+ * A value is written aside, in the folder where it will be, and then named: by `rename` (overwrite) or `link` (which fails
+ * where the name is taken, so that one racer wins). With `durable` the value is flushed to the disk before it is named, and
+ * its name before the call returns: then it survives a power cut too.
  */
 export function createFileObjectStore({
   root,
@@ -19,66 +26,54 @@ export function createFileObjectStore({
   readonly durable?: boolean;
 }): ObjectStore {
   const top = resolve(root);
-  const made = new Set<string>();
-  const folder = async (path: string) => {
-    if (made.has(path)) return;
-    await mkdir(path, { recursive: true });
-    made.add(path);
-  };
+  const description = `file:${root}`;
   const pathOf = (key: string) => {
-    if (
-      !/^[A-Za-z0-9._=/-]{1,512}$/.test(key) ||
-      key.split("/").some((part) => part === "" || part === "." || part === "..")
-    ) {
-      throw new RangeError(`${JSON.stringify(key)} is not a key of the object store`);
-    }
+    checkKey(key);
     return join(top, ...key.split("/"));
   };
-  const writeAside = async (value: Uint8Array) => {
-    const aside = join(top, SCRATCH, `${process.pid}-${randomBytes(9).toString("hex")}`);
-    await folder(join(top, SCRATCH));
-    const file = await open(aside, "wx", 0o600);
+  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     try {
-      await file.writeFile(value);
-      if (durable) await file.datasync();
-    } finally {
-      await file.close();
+      return await work();
+    } catch (error) {
+      throw storeError(error as NodeJS.ErrnoException, `${description}: ${what}`);
     }
-    return aside;
+  };
+  const named = async (path: string) => {
+    if (durable) await syncFolder(dirname(path));
   };
   return {
-    description: `file:${root}`,
+    description,
     async get(key) {
-      return await readFile(pathOf(key)).catch(ifAbsent(undefined));
+      const path = pathOf(key);
+      return await attempt(`${key} cannot be read`, async () => await readFile(path).catch(ifAbsent(undefined)));
     },
     async put(key, value) {
       const path = pathOf(key);
-      const aside = await writeAside(value);
-      await folder(dirname(path));
-      await rename(aside, path);
+      await attempt(`${key} cannot be written`, async () => {
+        await writeAside(dirname(path), value, durable, async (aside) => await rename(aside, path));
+        await named(path);
+      });
     },
     async putIfAbsent(key, value) {
       const path = pathOf(key);
-      const aside = await writeAside(value);
-      await folder(dirname(path));
-      try {
-        await link(aside, path);
-        return true;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-        throw error;
-      } finally {
-        await unlink(aside);
-      }
+      return await attempt(`${key} cannot be written`, async () => {
+        const isFirst = !(await isThere(path)) && (await writeAside(dirname(path), value, durable, linkTo(path)));
+        // Also for the racer that lost: it relies on the winner's value as if it were its own.
+        await named(path);
+        return isFirst;
+      });
     },
     async list(prefix) {
-      const names = await readdir(pathOf(prefix.replace(/\/$/, "")), { recursive: true, withFileTypes: true }).catch(
-        ifAbsent([]),
+      checkPrefix(prefix);
+      const folder = join(top, ...prefix.slice(0, -1).split("/"));
+      const entries = await attempt(
+        `${prefix} cannot be listed`,
+        async () => await readdir(folder, { recursive: true, withFileTypes: true }).catch(ifAbsent([])),
       );
-      const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-      return files
-        .map((path) =>
-          path
+      return entries
+        .filter((entry) => entry.isFile() && !entry.name.startsWith(ASIDE))
+        .map((entry) =>
+          join(entry.parentPath, entry.name)
             .slice(top.length + 1)
             .split(sep)
             .join("/"),
@@ -86,14 +81,82 @@ export function createFileObjectStore({
         .sort();
     },
     async delete(key) {
-      await unlink(pathOf(key)).catch(ifAbsent(undefined));
+      const path = pathOf(key);
+      await attempt(`${key} cannot be deleted`, async () => await unlink(path).catch(ifAbsent(undefined)));
     },
   };
 }
 
+/** Writes a value under a name of its own and hands that to `name`; nothing is left of it then. */
+async function writeAside<T>(
+  folder: string,
+  value: Uint8Array,
+  durable: boolean,
+  name: (aside: string) => Promise<T>,
+): Promise<T> {
+  const aside = join(folder, `${ASIDE}${process.pid}-${randomBytes(9).toString("hex")}`);
+  const file = await open(aside, "wx", 0o600).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    await makeFolder(folder, durable);
+    return await open(aside, "wx", 0o600);
+  });
+  try {
+    try {
+      await file.writeFile(value);
+      if (durable) await file.datasync();
+    } finally {
+      await file.close();
+    }
+    return await name(aside);
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+/** Names a value where there is none yet, and says whether it did. */
+function linkTo(path: string): (aside: string) => Promise<boolean> {
+  return async (aside) => {
+    try {
+      await link(aside, path);
+      return true;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST") return false;
+      if (code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS") {
+        throw new Error(
+          `this file system has no hard links (${message}); set WFLO_BLOBS to a folder on another, or to s3`,
+        );
+      }
+      throw error;
+    }
+  };
+}
+
+async function makeFolder(folder: string, durable: boolean): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (!durable || first === undefined) return;
+  for (let made = folder; ; made = dirname(made)) {
+    await syncFolder(dirname(made));
+    if (made === first || made === dirname(made)) return;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(() => true, ifAbsent(false));
+}
+
+/** A name below a file, and a folder's name, are no keys' names either. */
 function ifAbsent<T>(otherwise: T): (error: NodeJS.ErrnoException) => T {
   return (error) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return otherwise;
+    if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "EISDIR") return otherwise;
     throw error;
   };
+}
+
+function storeError(error: NodeJS.ErrnoException, what: string): Error {
+  const advice = error.code === "ENOSPC" || error.code === "EDQUOT" ? "; free some space, it is tried again" : "";
+  const message = `${what}: ${error.message}${advice}`;
+  return MAY_PASS.has(error.code ?? "")
+    ? new StoreUnavailable(message, { cause: error })
+    : new Error(message, { cause: error });
 }

@@ -1,0 +1,4 @@
+import { createMemoryObjectStore } from "../../../adapters/memory/object-store.js";
+import { objectStoreSuite } from "../../ports/object-store.suite.js";
+
+objectStoreSuite({ open: async () => createMemoryObjectStore() });
