@@ -11,7 +11,9 @@ export function retryAfterMs({ headers, body }: Answered, now: Date): number | u
   const ms = headers?.get("retry-after-ms");
   if (ms) return sensible(Number(ms));
   const after = headers?.get("retry-after");
-  if (after) return sensible(/^[\d.]+$/.test(after) ? Number(after) * 1_000 : Date.parse(after) - now.getTime());
+  if (after && /^[\d.]+$/.test(after)) return sensible(Number(after) * 1_000);
+  // Dates begin with the day's name; Date.parse reads much more.
+  if (after) return /^[A-Za-z]{3},? /.test(after) ? sensible(Date.parse(after) - now.getTime()) : undefined;
   const delay = /"retryDelay":\s*"([\d.]+)s"/.exec(body ?? "")?.[1];
   return delay === undefined ? undefined : sensible(Number(delay) * 1_000);
 }
