@@ -65,8 +65,7 @@ export function recordingName(conversation: string): string {
 /** A run that changed its model plays at the prices of the first. */
 async function addTurn(file: string, model: string, turn: RecordedTurn): Promise<void> {
   const before = await readRecording(file);
-  const turns = [...(before?.turns ?? []).filter((other) => !replaces(turn, other)), turn];
-  const recording: Recording = { model: before?.model ?? model, turns: turns.sort(inOrder) };
+  const recording: Recording = { model: before?.model ?? model, turns: withTurn(before?.turns ?? [], turn) };
   await writeWhole(file, `${JSON.stringify(recording, null, 2)}\n`);
 }
 
@@ -80,9 +79,11 @@ async function readRecording(file: string): Promise<Recording | undefined> {
 }
 
 /** A turn has one answer: that of its last attempt, as an earlier one was lost before it was of use. */
-function replaces(turn: RecordedTurn, other: RecordedTurn): boolean {
-  if (turn.turn !== other.turn) return false;
-  return turn.attempt === other.attempt || (!turn.error && !other.error && turn.attempt > other.attempt);
+function withTurn(turns: readonly RecordedTurn[], turn: RecordedTurn): readonly RecordedTurn[] {
+  const rivals = turns.filter((other) => other.turn === turn.turn && Boolean(other.error) === Boolean(turn.error));
+  if (!turn.error && rivals.some(({ attempt }) => attempt > turn.attempt)) return turns;
+  const replaced = turn.error ? rivals.filter(({ attempt }) => attempt === turn.attempt) : rivals;
+  return [...turns.filter((other) => !replaced.includes(other)), turn].sort(inOrder);
 }
 
 function inOrder(a: RecordedTurn, b: RecordedTurn): number {
