@@ -37,17 +37,21 @@ function readTiers(fields: Fields, path: string): { aboveInputTokens: number; ra
     fields.problem("tiers", `must be a list, not ${shown(tiers)}`);
     return [];
   }
-  return tiers
+  const read = tiers
     .map((entry, index) => readTier(fieldsOf(entry, `${path}.tiers[${index}]`, fields.problems)))
     .filter((tier) => tier !== undefined)
     .sort((a, b) => a.aboveInputTokens - b.aboveInputTokens);
+  const twice = read.find((tier, index) => tier.aboveInputTokens === read[index + 1]?.aboveInputTokens);
+  if (twice) fields.problem("tiers", `has two tiers above ${twice.aboveInputTokens} input tokens`);
+  return read;
 }
 
 function readTier(tier: Fields | undefined) {
   if (!tier) return undefined;
-  if ((tier.value.aboveInputTokens ?? undefined) === undefined) tier.problem("aboveInputTokens", "is missing");
-  const aboveInputTokens = tier.wholeNumber("aboveInputTokens", { from: 1, to: 1_000_000_000 }) ?? 0;
-  return { aboveInputTokens, rates: readRates(tier) };
+  tier.require("aboveInputTokens");
+  const aboveInputTokens = tier.wholeNumber("aboveInputTokens", { from: 1, to: 1_000_000_000 });
+  const rates = readRates(tier);
+  return aboveInputTokens === undefined ? undefined : { aboveInputTokens, rates };
 }
 
 function readRates(fields: Fields): Rates {
