@@ -1,0 +1,105 @@
+import type { SandboxLimits } from "../../ports/sandbox.js";
+import type { Relocation, SandboxHost } from "./host.js";
+import { resourceLimits } from "./resource-limits.js";
+
+/** Names in the launcher's folder. */
+export const IN_BASE = {
+  workspace: "workspace",
+  code: "code",
+  temporary: "tmp",
+  sharedMemory: "shm",
+  stdout: "stdout",
+  stderr: "stderr",
+} as const;
+
+/** Descriptors of the launcher. */
+export const DESCRIPTORS = { log: 2, control: 3, information: 4, filter: 5, stdout: 6, stderr: 7 } as const;
+
+/** Inodes of the temporary folder besides what code may make: its own folders, pipes and small files. */
+const OWN_INODES = 24;
+
+export interface Launch {
+  readonly host: SandboxHost;
+  readonly limits: SandboxLimits;
+  /** The uid and gid that code gets; undefined where it is the worker's. */
+  readonly uid: number | undefined;
+  /** Files to join its cgroup by; empty where there is none. */
+  readonly joinFiles: readonly string[];
+}
+
+/** unshare(1): root makes a mount namespace, anybody else a user namespace in which it may mount. */
+export function unshareArguments({ identity }: SandboxHost): readonly string[] {
+  return identity.kind === "fresh" ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
+}
+
+/**
+ * What runs between the worker and bubblewrap, in a mount namespace of its own. The writable folders are file systems in
+ * memory with limits on bytes and inodes: they are there as long as a process or the worker's open folder keeps them, so
+ * nothing is left behind whoever dies. Its arguments are bubblewrap's.
+ */
+export function launchScript(launch: Launch): string {
+  const { host, uid, joinFiles } = launch;
+  const at = (name: string) => quoted(`${host.base}/${name}`);
+  const { workspace, code, temporary, sharedMemory, stdout, stderr } = IN_BASE;
+  const rlimits = resourceLimits(launch.limits, host.hardLimits, { hasCgroup: joinFiles.length > 0 });
+  return [
+    "set -e",
+    "umask 022",
+    ...joinFiles.map((file) => `echo $$ >${quoted(file)}`),
+    mountTmpfs(quoted(host.base), launch, OWN_INODES, "mode=0755"),
+    `mkdir ${at(workspace)} ${at(code)}`,
+    `mkdir -m 1777 ${at(temporary)} ${at(sharedMemory)}`,
+    mountTmpfs(at(workspace), launch, 1, `mode=0700${uid === undefined ? "" : `,uid=${uid},gid=${uid}`}`),
+    `mkfifo -m 666 ${at(stdout)} ${at(stderr)}`,
+    ...Object.entries(smallFiles()).map(([name, text]) => `echo ${quoted(text)} >${at(name)}`),
+    ...host.relocations.map((relocation) => bindMount(relocation, host.base)),
+    `exec ${DESCRIPTORS.stdout}<>${at(stdout)} ${DESCRIPTORS.stderr}<>${at(stderr)}`,
+    `exec prlimit ${rlimits.join(" ")} setpriv ${privileges(uid).join(" ")} ${quoted(host.bwrap)} "$@"`,
+  ].join("\n");
+}
+
+/**
+ * Process 1 of the sandbox: tells the worker that the sandbox stands, waits for its word (the end of a dead worker's pipe
+ * ends it too), and then for the code. When it ends the kernel kills whoever is left. Its arguments are the command.
+ */
+export function waitScript(stdin: string): string {
+  const { control, stdout, stderr } = DESCRIPTORS;
+  return [
+    `echo ready >&${control}`,
+    `read -r word <&${control} || exit 125`,
+    `[ "$word" = go ] || exit 125`,
+    `exec ${control}<&- </dev/null >/dev/null 2>&1`,
+    // In brackets, so that what this shell has to say about the command's end does not go where the command prints.
+    `(exec "$@") <${quoted(stdin)} >&${stdout} 2>&${stderr} ${stdout}>&- ${stderr}>&-`,
+    "exit $?",
+  ].join("\n");
+}
+
+/** Files below /etc that programs look things up in: nothing of the host's own. */
+export function smallFiles(): Readonly<Record<"passwd" | "group" | "hosts" | "nsswitch.conf", string>> {
+  return {
+    passwd: "sandbox:x:1000:1000:sandbox:/workspace:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false",
+    group: "sandbox:x:1000:\nnogroup:x:65534:",
+    hosts: "127.0.0.1 localhost sandbox\n::1 localhost",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files",
+  };
+}
+
+function mountTmpfs(target: string, { limits }: Launch, inodes: number, options: string): string {
+  const size = `size=${limits.diskBytes},nr_inodes=${limits.files + inodes}`;
+  return `mount -t tmpfs -o ${size},${options},nosuid,nodev wflo ${target}`;
+}
+
+function bindMount({ source, name, isFolder }: Relocation, base: string): string {
+  const target = quoted(`${base}/${name}`);
+  return `${isFolder ? `mkdir ${target}` : `: >${target}`}\nmount --bind ${quoted(source)} ${target}`;
+}
+
+function privileges(uid: number | undefined): string[] {
+  const drop = uid === undefined ? [] : [`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "--inh-caps=-all"];
+  return [...drop, "--no-new-privs", "--pdeathsig", "KILL", "--"];
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

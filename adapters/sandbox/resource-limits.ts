@@ -1,0 +1,65 @@
+import type { SandboxLimits } from "../../ports/sandbox.js";
+
+/** Processes of the sandbox itself: bubblewrap outside, and the one inside that waits for the code. */
+export const OWN_PROCESSES = 2;
+
+const OPEN_FILES = 1024;
+/** At this value the kernel hands a dump neither to a file nor to the host's crash handler; at 0 the latter gets it. */
+const CORE_BYTES = 1;
+const LOCKED_BYTES = 64 * 1024;
+/** Node reserves memory for threads and compiled code that it never touches. */
+const NODE_RESERVES_BYTES = 1024 * 1024 * 1024;
+/** Where a cgroup counts processes, it is the one to refuse the next, because it says that it did. */
+const CGROUP_FIRST = 16;
+/** In seconds. The worker's own count comes first; this is for when the worker hangs. */
+const CPU_GRACE = 2;
+
+/** Hard limits of this process: no child may have more, unless root starts it. */
+export type HardLimits = Readonly<Record<string, number>>;
+
+/** Names of prlimit(1) by the rows of /proc/PID/limits. */
+const ROWS: Readonly<Record<string, string>> = {
+  "Max core file size": "core",
+  "Max open files": "nofile",
+  "Max file size": "fsize",
+  "Max processes": "nproc",
+  "Max cpu time": "cpu",
+  "Max locked memory": "memlock",
+  "Max msgqueue size": "msgqueue",
+  "Max data size": "data",
+};
+
+/** Reads /proc/PID/limits. */
+export function readHardLimits(text: string): HardLimits {
+  const rows = text.split("\n").flatMap((line) => {
+    const name = ROWS[line.slice(0, 26).trim()];
+    const hard = line.slice(26).trim().split(/\s+/)[1];
+    return name === undefined || hard === undefined ? [] : [[name, hard === "unlimited" ? Infinity : Number(hard)]];
+  });
+  return Object.fromEntries(rows);
+}
+
+/**
+ * Arguments of prlimit(1): limits that the kernel holds for each process (and, for `nproc`, for the user).
+ * @param hasCgroup a cgroup counts memory and processes, so that the limits of one process need not stand for it
+ */
+export function resourceLimits(
+  limits: SandboxLimits,
+  hard: HardLimits,
+  { hasCgroup }: { readonly hasCgroup: boolean },
+): string[] {
+  const wanted: Readonly<Record<string, number>> = {
+    core: CORE_BYTES,
+    nofile: OPEN_FILES,
+    fsize: limits.diskBytes,
+    nproc: limits.processes + OWN_PROCESSES + (hasCgroup ? CGROUP_FIRST : 0),
+    cpu: Math.ceil(limits.cpuMs / 1_000) + CPU_GRACE,
+    memlock: LOCKED_BYTES,
+    msgqueue: 0,
+    ...(hasCgroup ? {} : { data: limits.memoryBytes + NODE_RESERVES_BYTES }),
+  };
+  return Object.entries(wanted).map(([name, value]) => {
+    const most = Math.min(value, hard[name] ?? Infinity);
+    return `--${name}=${most}:${most}`;
+  });
+}
