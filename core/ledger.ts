@@ -312,10 +312,8 @@ function checked(ledger: Ledger): Ledger {
   invariant(sumOf(holds) === ledger.reservedNanoUsd, "what is reserved is the sum of the holds");
   invariant(sumOf(awaited) <= ledger.unconfirmedNanoUsd, "what is awaited is part of what is unconfirmed");
   invariant(sumOf(byModel) === spent(ledger), "what is spent is the sum over the models");
-  invariant(
-    limitNanoUsd === null || ledger.limitPassed || total <= limitNanoUsd,
-    `spent, reserved and unconfirmed ($${formatUsd(total)}) stay within the limit`,
-  );
+  const isWithin = limitNanoUsd === null || ledger.limitPassed || total <= limitNanoUsd;
+  invariant(isWithin, "spent, reserved and unconfirmed stay within the limit");
   return ledger;
 }
 

@@ -17,7 +17,9 @@ export const ZERO_USD = 0 as NanoUsd;
 
 /** Brands a whole, non-negative number of nano-dollars. @throws Violation for anything else. */
 export function toNanoUsd(amount: number): NanoUsd {
-  invariant(Number.isSafeInteger(amount) && amount >= 0, `${amount} is a whole, non-negative number of nano-dollars`);
+  // Asked for every sum: the words are made only where they are needed.
+  const isAmount = Number.isSafeInteger(amount) && amount >= 0;
+  if (!isAmount) invariant(isAmount, `${amount} is a whole, non-negative number of nano-dollars`);
   return amount as NanoUsd;
 }
 

@@ -20,9 +20,11 @@ export const NO_USAGE: Usage = {
   reasoningTokens: 0,
 };
 
+const MOST = Number.MAX_SAFE_INTEGER;
+
 /** The sum; each count stops at 2^53 - 1. */
 export function addUsage(a: Usage, b: Usage): Usage {
-  return eachCount((name) => Math.min(Number.MAX_SAFE_INTEGER, countFromAbove(a[name]) + countFromAbove(b[name])));
+  return eachCount((name) => Math.min(MOST, countFromAbove(a[name]) + countFromAbove(b[name])));
 }
 
 /**
@@ -30,8 +32,8 @@ export function addUsage(a: Usage, b: Usage): Usage {
  * what is no number, or more than 2^53 - 1, is 2^53 - 1. What is bought by such a count is never underrated.
  */
 export function countFromAbove(count: number): number {
-  if (typeof count !== "number" || Number.isNaN(count)) return Number.MAX_SAFE_INTEGER;
-  return Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.ceil(count)));
+  if (count >= 0 && count <= MOST) return Math.ceil(count);
+  return count < 0 ? 0 : MOST;
 }
 
 /** Usage as sums can bear it; what is missing is nothing. See {@link countFromAbove}. */
@@ -56,7 +58,7 @@ export function soundUsage(reported: Partial<Record<keyof Usage, unknown>> | nul
   const [input = 0, output = 0, cachedInputTokens = 0, cacheWriteTokens = 0, reasoningTokens = 0] = counts;
   if (input + output === 0) return undefined;
   return {
-    inputTokens: Math.min(Number.MAX_SAFE_INTEGER, Math.max(input, cachedInputTokens + cacheWriteTokens)),
+    inputTokens: Math.min(MOST, Math.max(input, cachedInputTokens + cacheWriteTokens)),
     outputTokens: Math.max(output, reasoningTokens),
     cachedInputTokens,
     cacheWriteTokens,
