@@ -1,0 +1,109 @@
+import { readFile } from "node:fs/promises";
+import { createCallJournal } from "../activities/call-journal.js";
+import type { ActivityPorts } from "../activities/index.js";
+import type { OfferedAgent } from "../activities/resolve-agent.js";
+import { createCodeTool } from "../activities/run-code.js";
+import type { DeployedTool } from "../activities/run-tool.js";
+import { createSchemaChecker } from "../activities/schema-checker.js";
+import { createWorkspaces } from "../activities/workspace.js";
+import { createModels } from "../adapters/models/model-registry.js";
+import { parsePriceFile } from "../adapters/models/price-file.js";
+import type { PriceOverrides } from "../adapters/models/price-table.js";
+import type { AgentDefinition } from "../agents/agent.js";
+import { type Offer, offerOf } from "../agents/module.js";
+import type { ToolDefinition } from "../agents/tool.js";
+import type { ToolPolicy } from "../core/agent.js";
+import type { Logger } from "../ports/logger.js";
+import type { Meters } from "../ports/meters.js";
+import type { Sandbox } from "../ports/sandbox.js";
+import { loadAgents } from "./agent-module.js";
+import { type Config, WrongSettings } from "./config.js";
+import { openSandbox } from "./sandbox.js";
+import { openStores, type Stores } from "./stores.js";
+
+/** Everything that a worker process is made of. */
+export interface Composition {
+  readonly offer: Offer;
+  readonly sandbox: Sandbox;
+  readonly stores: Stores;
+  readonly ports: ActivityPorts;
+  /** Every tool that any agent here has. */
+  readonly tools: readonly ToolPolicy[];
+  close(): Promise<void>;
+}
+
+/**
+ * Settings → ports.
+ * @param searchAttributes the namespace has the contract's search attributes
+ * @throws WrongSettings for files that settings name, DefinitionError for agents, with what is wrong in them
+ */
+export async function compose(
+  config: Config,
+  { logger, meters, searchAttributes }: { logger: Logger; meters: Meters; searchAttributes: boolean },
+): Promise<Composition> {
+  const { agents, scriptsFolder } = await loadAgents(config);
+  const offer = offerOf(agents);
+  const { models, prices } = createModels({
+    environment: config.environment,
+    scriptsDir: scriptsFolder,
+    allowScriptPaths: config.allowScriptPaths,
+    priceOverrides: await readPrices(config.priceFile),
+    ...(config.recordFolder === undefined ? {} : { recordFolder: config.recordFolder }),
+  });
+  const stores = openStores(config);
+  const sandbox = await openSandbox(config, logger);
+  const workspaces = createWorkspaces(stores.blobs);
+  const ports: ActivityPorts = {
+    models,
+    blobs: stores.blobs,
+    transcripts: stores.transcripts,
+    journal: createCallJournal(stores.objects),
+    tokens: stores.tokens,
+    meters,
+    schemas: createSchemaChecker(),
+    executors: executorsOf(offer),
+    code: createCodeTool({ sandbox, workspaces }),
+    agents: new Map(agents.map((agent) => [agent.name, offered(agent)])),
+    workspaces,
+    priceBook: prices.book,
+    unpriced: config.unpriced,
+    searchAttributes,
+    now: () => new Date(),
+    eventLog: stores.eventLog,
+    topics: config.topics,
+  };
+  return {
+    offer,
+    sandbox,
+    stores,
+    ports,
+    tools: [...offer.tools.values()].map(({ spec }) => spec),
+    close: async () => await stores.close(),
+  };
+}
+
+async function readPrices(file: string | undefined): Promise<PriceOverrides> {
+  if (file === undefined) return new Map();
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, "utf8"));
+  } catch (error) {
+    throw new WrongSettings([`WFLO_PRICES: ${file} cannot be read as JSON: ${(error as Error).message}`]);
+  }
+  const prices = parsePriceFile(value);
+  if ("problems" in prices)
+    throw new WrongSettings(prices.problems.map((problem) => `WFLO_PRICES: ${file}: ${problem}`));
+  return prices;
+}
+
+function offered(agent: AgentDefinition): OfferedAgent {
+  const { kind: _kind, description: _description, tools, approvals, ...rest } = agent;
+  return { ...rest, tools: tools.map(({ spec }) => spec), approvalTools: approvals };
+}
+
+function executorsOf(offer: Offer): Readonly<Record<string, DeployedTool>> {
+  const deployed = [...offer.tools.values()].filter(
+    (tool): tool is ToolDefinition & { execute: DeployedTool["execute"] } => tool.execute !== undefined,
+  );
+  return Object.fromEntries(deployed.map(({ spec, execute }) => [spec.name, { version: spec.version, execute }]));
+}

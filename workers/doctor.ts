@@ -1,0 +1,170 @@
+import { randomUUID } from "node:crypto";
+import type { NativeConnection } from "@temporalio/worker";
+import { providersOf } from "../adapters/models/provider-table.js";
+import { offerOf } from "../agents/module.js";
+import type { Logger } from "../ports/logger.js";
+import { loadAgents } from "./agent-module.js";
+import type { Config } from "./config.js";
+import { connectWorker, serverPlace } from "./connection.js";
+import { openSandbox } from "./sandbox.js";
+import { ensureSearchAttributes, missingSearchAttributes } from "./search-attributes.js";
+import { openStores } from "./stores.js";
+import { findTemporalCli } from "./tool-finder.js";
+
+/** One thing that was looked at. `fix` says what to do where it is not well. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+const PROJECT_NODE = 24;
+
+/** Retention below this is short for the dedupe of triggers and for `wflo replay`. */
+const SHORT_RETENTION_HOURS = 24;
+
+/**
+ * Looks at everything that a run needs here, and repairs what may be repaired where `fix` says so. Never throws: what can't
+ * be looked at is a check that is not ok.
+ */
+export async function diagnose(config: Config, logger: Logger, options: { readonly fix: boolean }): Promise<Check[]> {
+  const checks: Check[] = [nodeCheck()];
+  checks.push(await attempt("agents", async () => await agentsCheck(config)));
+  checks.push(providersCheck(config));
+  checks.push(await attempt("blobs", async () => await blobsCheck(config)));
+  checks.push(await attempt("temporal-cli", async () => await cliCheck(config)));
+  checks.push(...(await sandboxChecks(config, logger)));
+  checks.push(...(await serverChecks(config, logger, options)));
+  return checks;
+}
+
+async function attempt(name: string, look: () => Promise<Check>): Promise<Check> {
+  try {
+    return await look();
+  } catch (error) {
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function nodeCheck(): Check {
+  const version = process.versions.node;
+  const ok = Number(version.split(".")[0]) >= PROJECT_NODE;
+  return { name: "node", ok, detail: `Node ${version}`, ...(ok ? {} : { fix: "run `npm ci`: it brings Node 24" }) };
+}
+
+async function agentsCheck(config: Config): Promise<Check> {
+  const { agents, scriptsFolder } = await loadAgents(config);
+  const { tools } = offerOf(agents);
+  const names = agents.map(({ name }) => name).join(", ");
+  return { name: "agents", ok: true, detail: `${names}; ${tools.size} tools; scripts in ${scriptsFolder}` };
+}
+
+/** Scripted models need no key, so a worker without any is not broken. */
+function providersCheck({ environment }: Config): Check {
+  const providers = providersOf(environment);
+  const ready = providers.filter(({ problem }) => problem === undefined).map(({ name }) => name);
+  const rest = providers.flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
+  const detail = ready.length > 0 ? `${ready.join(", ")} can be called` : "none can be called: only scripted models";
+  return { name: "models", ok: ready.length > 0, detail, ...(ready.length > 0 ? {} : { fix: rest.join("; ") }) };
+}
+
+async function blobsCheck(config: Config): Promise<Check> {
+  const stores = openStores(config);
+  const key = `doctor/${randomUUID()}`;
+  try {
+    const written = await stores.objects.putIfAbsent(key, Buffer.from(key));
+    const read = await stores.objects.get(key);
+    await stores.objects.delete(key);
+    const ok = written && Buffer.from(read ?? []).toString() === key;
+    return {
+      name: "blobs",
+      ok,
+      detail: `${stores.objects.description} ${ok ? "writes and reads" : "lost what was written"}`,
+    };
+  } finally {
+    await stores.close();
+  }
+}
+
+async function cliCheck(config: Config): Promise<Check> {
+  const { path, source } = await findTemporalCli({ environment: config.environment });
+  return { name: "temporal-cli", ok: true, detail: `${path} (${source})` };
+}
+
+async function sandboxChecks(config: Config, logger: Logger): Promise<Check[]> {
+  try {
+    const checks = await (await openSandbox(config, logger)).check();
+    return checks.map((check) => ({ ...check, name: `sandbox: ${check.name}` }));
+  } catch (error) {
+    return [{ name: "sandbox", ok: false, detail: error instanceof Error ? error.message : String(error) }];
+  }
+}
+
+async function serverChecks(config: Config, logger: Logger, options: { readonly fix: boolean }): Promise<Check[]> {
+  const { address, namespace } = serverPlace(config.environment);
+  let connection: NativeConnection;
+  try {
+    connection = await connectWorker(config.environment);
+  } catch (error) {
+    return [{ name: "server", ok: false, detail: (error as Error).message, fix: "start one with `wflo dev`" }];
+  }
+  try {
+    return [
+      { name: "server", ok: true, detail: `Temporal answers at ${address}` },
+      await attempt("namespace", async () => await namespaceCheck(connection, namespace)),
+      await attempt("search-attributes", async () => await attributesCheck(connection, namespace, logger, options)),
+      await attempt("worker", async () => await pollersCheck(connection, namespace, config.taskQueue)),
+    ];
+  } finally {
+    await connection.close();
+  }
+}
+
+async function namespaceCheck(connection: NativeConnection, namespace: string): Promise<Check> {
+  const { config } = await connection.workflowService.describeNamespace({ namespace });
+  const hours = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) / 3_600;
+  const detail = `${namespace} keeps closed runs for ${hours} hours`;
+  if (hours >= SHORT_RETENTION_HOURS) return { name: "namespace", ok: true, detail };
+  return {
+    name: "namespace",
+    ok: false,
+    detail,
+    fix: "lengthen the namespace's retention: `temporal operator namespace update`",
+  };
+}
+
+async function attributesCheck(
+  connection: NativeConnection,
+  namespace: string,
+  logger: Logger,
+  options: { readonly fix: boolean },
+): Promise<Check> {
+  const name = "search-attributes";
+  if (options.fix) await ensureSearchAttributes(connection, namespace, logger);
+  const missing = await missingSearchAttributes(connection, namespace);
+  if (missing.length === 0) return { name, ok: true, detail: "all are registered" };
+  return { name, ok: false, detail: `${missing.join(", ")} are missing`, fix: "`wflo doctor --fix` registers them" };
+}
+
+async function pollersCheck(connection: NativeConnection, namespace: string, taskQueue: string): Promise<Check> {
+  const queues = [taskQueue, `${taskQueue}-sandbox`];
+  const polled = await Promise.all(
+    queues.map(async (name) => {
+      const answer = await connection.workflowService.describeTaskQueue({
+        namespace,
+        taskQueue: { name },
+        taskQueueType: name === taskQueue ? 1 : 2,
+      });
+      return (answer.pollers ?? []).length > 0;
+    }),
+  );
+  const idle = queues.filter((_, index) => !polled[index]);
+  if (idle.length === 0) return { name: "worker", ok: true, detail: `workers poll ${queues.join(" and ")}` };
+  return {
+    name: "worker",
+    ok: false,
+    detail: `nobody polls ${idle.join(" and ")}`,
+    fix: "start one with `wflo worker`",
+  };
+}

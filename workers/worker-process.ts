@@ -1,0 +1,82 @@
+import { createActivities } from "../activities/index.js";
+import { createLogger } from "../adapters/pino/logger.js";
+import { createPrometheusMeters } from "../adapters/prometheus/meters.js";
+import type { PassCheckpoint } from "../ports/checkpoints.js";
+import type { Logger } from "../ports/logger.js";
+import { type Queue, type RunningWorkers, startWorkers } from "./agent-worker.js";
+import { type Composition, compose } from "./compose.js";
+import type { Config } from "./config.js";
+import { connectWorker, serverPlace } from "./connection.js";
+import { type HealthServer, startHealthServer } from "./health-server.js";
+import { installRuntime } from "./runtime.js";
+import { ensureSearchAttributes } from "./search-attributes.js";
+
+/** A worker with everything around it. */
+export interface WorkerProcess {
+  readonly composition: Composition;
+  readonly logger: Logger;
+  /** Undefined: WFLO_HTTP_PORT is off. */
+  readonly httpPort: number | undefined;
+  /** Rejects when the worker fails for good. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface WorkerProcessOptions {
+  readonly queues?: readonly Queue[];
+  readonly logger?: Logger;
+  /** Tests die at these. */
+  readonly checkpoint?: PassCheckpoint;
+  /** @default the bundle of this package's build */
+  readonly workflowBundlePath?: string;
+}
+
+/**
+ * Starts what the settings say: ports, health server, workers, in this order, so that what is wrong is told before work is
+ * taken.
+ * @throws ServerUnreachable, WrongSettings, DefinitionError, PortTaken
+ */
+export async function startWorkerProcess(config: Config, options: WorkerProcessOptions = {}): Promise<WorkerProcess> {
+  const logger = options.logger ?? createLogger({ level: config.logLevel, environment: config.environment });
+  for (const name of config.ignored) logger.warn(`${name} is set, but this version of Wflo cannot use it yet`);
+  const queues = options.queues ?? ["agents", "sandbox"];
+  const meters = createPrometheusMeters();
+  const { coreMetricsUrl } = await installRuntime(logger, { metrics: config.httpPort !== "off" });
+  const { address, namespace } = serverPlace(config.environment);
+  const connection = await connectWorker(config.environment);
+  const closers: (() => Promise<void>)[] = [async () => await connection.close()];
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const searchAttributes = await ensureSearchAttributes(connection, namespace, logger);
+    const composition = await compose(config, { logger, meters, searchAttributes });
+    closers.push(async () => await composition.close());
+    let workers: RunningWorkers | undefined;
+    const unready = () => workers?.unready() ?? ["starting"];
+    const health = await openHealth(config, { metrics: async () => await meters.render(), coreMetricsUrl, unready });
+    if (health) closers.push(async () => await health.close());
+    const ports = { ...composition.ports, ...(options.checkpoint ? { checkpoint: options.checkpoint } : {}) };
+    const activities = createActivities(ports, composition.tools);
+    const { workflowBundlePath } = options;
+    const bundle = workflowBundlePath === undefined ? {} : { workflowBundlePath };
+    const { taskQueue } = config;
+    workers = await startWorkers({ connection, namespace, taskQueue, queues, activities, meters, ...bundle });
+    closers.push(workers.stop);
+    const polled = queues.map((queue) => (queue === "agents" ? config.taskQueue : `${config.taskQueue}-sandbox`));
+    const facts = { agents: [...composition.offer.agents.keys()], blobs: composition.stores.objects.description };
+    logger.info(`worker for ${polled.join(" and ")} on ${address}, namespace ${namespace}`, facts);
+    if (health) logger.info(`metrics and health on http://localhost:${health.port}/metrics`);
+    return { composition, logger, httpPort: health?.port, ended: workers.ended, stop: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function openHealth(
+  { httpPort }: Config,
+  sources: Parameters<typeof startHealthServer>[1],
+): Promise<HealthServer | undefined> {
+  return httpPort === "off" ? undefined : await startHealthServer(httpPort, sources);
+}
