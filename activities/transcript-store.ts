@@ -1,6 +1,13 @@
 import { LRUCache } from "lru-cache";
 import { canonicalJson, utf8Bytes } from "../core/digest.js";
-import type { BlobAddress, BlobRef, Message, ToolResult, TranscriptNode } from "../core/transcript.js";
+import {
+  type BlobAddress,
+  type BlobRef,
+  type Message,
+  type ToolResult,
+  type TranscriptNode,
+  trailDepths,
+} from "../core/transcript.js";
 import { BlobCorrupt, type Blobs } from "./blobs.js";
 import { isBlobRef } from "./inline.js";
 
@@ -15,83 +22,132 @@ export interface Transcripts {
   load(head: BlobAddress): Promise<readonly Message[]>;
   /** The head as it was when turn `turn` had its answer (null: the transcript does not reach back to it). */
   headAtTurn(head: BlobAddress, turn: number): Promise<BlobAddress | null>;
-  /** Texts in full, for a model; large tool results as their preview, with where the rest is. */
+  /**
+   * Texts in full, for a model; large tool results as their preview, with where the rest is. Members are in canonical
+   * order, so that a message reads byte for byte the same when it is new, when this worker wrote it and when it is loaded:
+   * the provider's prompt cache rests on that.
+   */
   resolve(messages: readonly Message[]): Promise<readonly Message[]>;
 }
 
-/** Every so many nodes one carries the addresses since the last such node, so that a cold load fetches them side by side. */
-const TRAIL_EVERY = 64;
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
 
 interface Loaded extends TranscriptNode {
   readonly at: BlobAddress;
+  /** Of its JSON. */
+  readonly characters: number;
 }
 
 export function createTranscripts(
   blobs: Blobs,
   { cacheBytes = DEFAULT_CACHE_BYTES }: { readonly cacheBytes?: number } = {},
 ): Transcripts {
-  const nodes = new LRUCache<BlobAddress, Loaded>({ maxSize: cacheBytes, sizeCalculation: sizeOf });
-  const nodeAt = async (at: BlobAddress): Promise<Loaded> => {
-    const known = nodes.get(at);
-    if (known) return known;
-    const read = JSON.parse(await blobs.getText(at)) as TranscriptNode;
-    if (!Array.isArray(read.messages) || typeof read.depth !== "number") {
-      throw new BlobCorrupt(`the blob ${at} is not a part of a transcript`);
-    }
-    const node = { ...read, at };
+  const nodes = new LRUCache<BlobAddress, Loaded>({
+    maxSize: cacheBytes,
+    sizeCalculation: ({ characters }) => characters + 200,
+  });
+  const canonical = new WeakSet<Message>();
+  const keep = (at: BlobAddress, text: string): Loaded => {
+    const node = { ...nodeOf(at, text), at, characters: text.length };
+    for (const message of node.messages) canonical.add(message);
     nodes.set(at, node);
     return node;
   };
-  /** From the head back to the first, newest first. */
-  const chain = async (head: BlobAddress): Promise<readonly Loaded[]> => {
-    const found: Loaded[] = [];
-    for (let at: BlobAddress | null = head; at !== null; ) {
-      const node: Loaded = await nodeAt(at);
-      found.push(node);
-      if (node.trail && !nodes.has(node.trail.at(-1) as BlobAddress)) await Promise.all(node.trail.map(nodeAt));
-      at = node.prev;
-    }
-    return found;
-  };
-  const trailOf = async (prev: Loaded | null, depth: number): Promise<readonly BlobAddress[] | undefined> => {
-    if (depth % TRAIL_EVERY !== 0) return undefined;
-    const trail: BlobAddress[] = [];
-    for (
-      let node = prev;
-      node && trail.length < TRAIL_EVERY - 1;
-      node = node.prev === null ? null : await nodeAt(node.prev)
-    )
-      trail.push(node.at);
-    return trail;
-  };
+  const nodeAt = async (at: BlobAddress): Promise<Loaded> => nodes.get(at) ?? keep(at, await blobs.getText(at));
+  const inCanonicalOrder = (message: Message): Message =>
+    canonical.has(message) ? message : (JSON.parse(canonicalJson(message)) as Message);
   return {
     async append(head, messages) {
-      const prev = head === null ? null : await nodeAt(head);
+      const prev = head === null ? undefined : await nodeAt(head);
       const depth = (prev?.depth ?? 0) + 1;
       const bytes = (prev?.bytes ?? 0) + utf8Bytes(canonicalJson(messages));
-      const trail = await trailOf(prev, depth);
-      const node: TranscriptNode = { prev: head, messages, depth, bytes, ...(trail ? { trail } : {}) };
-      const { ref } = await blobs.putJson(node);
-      nodes.set(ref, { ...node, at: ref });
+      const trail = prev ? await trailTo(prev, depth, nodeAt) : [];
+      const node: TranscriptNode = { prev: head, messages, depth, bytes, ...(trail.length > 0 ? { trail } : {}) };
+      const text = canonicalJson(node);
+      const { ref } = await blobs.put(text);
+      keep(ref, text);
       return { head: ref, bytes, depth };
     },
     async load(head) {
-      return (await chain(head)).toReversed().flatMap(({ messages }) => messages);
+      return (await chainTo(head, nodeAt)).toReversed().flatMap(({ messages }) => messages);
     },
     async headAtTurn(head, turn) {
-      for (let at: BlobAddress | null = head; at !== null; ) {
-        const node: Loaded = await nodeAt(at);
-        const answered = node.messages.findLast(({ role }) => role === "assistant");
+      for (const { at, messages } of await chainTo(head, nodeAt)) {
+        const answered = messages.findLast(({ role }) => role === "assistant");
         if (answered && answered.turn <= turn) return answered.turn === turn ? at : null;
-        at = node.prev;
       }
       return null;
     },
     async resolve(messages) {
-      return await Promise.all(messages.map(async (message) => await resolved(blobs, message)));
+      return await Promise.all(messages.map(async (message) => await resolved(blobs, inCanonicalOrder(message))));
     },
   };
+}
+
+type NodeAt = (at: BlobAddress) => Promise<Loaded>;
+
+/** From the head back to the first, newest first. Whatever a node points to is fetched as soon as the node is there. */
+async function chainTo(head: BlobAddress, nodeAt: NodeAt): Promise<readonly Loaded[]> {
+  const fetched = new Map<BlobAddress, Promise<Loaded>>();
+  const fetch = (at: BlobAddress): Promise<Loaded> => {
+    const known = fetched.get(at);
+    if (known) return known;
+    const node = nodeAt(at);
+    fetched.set(at, node);
+    node.then(
+      ({ trail, prev }) => {
+        for (const address of [...(trail ?? []), ...(prev === null ? [] : [prev])]) void fetch(address);
+      },
+      // Told where the chain is walked, if it leads here.
+      () => {},
+    );
+    return node;
+  };
+  const chain: Loaded[] = [];
+  for (let at: BlobAddress | null = head; at !== null; ) {
+    const node: Loaded = await fetch(at);
+    chain.push(node);
+    at = node.prev;
+  }
+  return chain;
+}
+
+/** The trail of the node after `prev`. */
+async function trailTo(prev: Loaded, depth: number, nodeAt: NodeAt): Promise<readonly BlobAddress[]> {
+  const trail: BlobAddress[] = [];
+  let node = prev;
+  for (const wanted of trailDepths(depth)) {
+    node = await ancestor(node, wanted, nodeAt);
+    trail.push(node.at);
+  }
+  return trail;
+}
+
+/** The node of this depth on the way back from a deeper one. */
+async function ancestor(from: Loaded, depth: number, nodeAt: NodeAt): Promise<Loaded> {
+  let node = from;
+  while (node.depth > depth) {
+    const steps = node.trail ? trailDepths(node.depth) : [];
+    const furthest = steps.findLastIndex((step) => step >= depth);
+    const next = furthest === -1 ? node.prev : node.trail?.[furthest];
+    if (!next) throw new BlobCorrupt(`the blob ${node.at} should have a predecessor of depth ${depth}`);
+    node = await nodeAt(next);
+  }
+  return node;
+}
+
+/** @throws BlobCorrupt for the address of something else */
+function nodeOf(at: BlobAddress, text: string): TranscriptNode {
+  let node: Partial<TranscriptNode> | null = null;
+  try {
+    node = JSON.parse(text) as Partial<TranscriptNode> | null;
+  } catch {
+    // Told below, with the address.
+  }
+  if (!Array.isArray(node?.messages) || typeof node.depth !== "number" || typeof node.bytes !== "number") {
+    throw new BlobCorrupt(`the blob ${at} is not a part of a transcript`);
+  }
+  return node as TranscriptNode;
 }
 
 async function resolved(blobs: Blobs, message: Message): Promise<Message> {
@@ -113,11 +169,4 @@ function previewed(result: ToolResult): ToolResult {
     ...result,
     result: { preview: preview ?? "", note: `This is the beginning of ${bytes ?? "many"} bytes.`, ref },
   };
-}
-
-function sizeOf(node: Loaded): number {
-  return node.messages.reduce(
-    (sum, message) => sum + 200 + JSON.stringify(message).length,
-    200 + 80 * (node.trail?.length ?? 0),
-  );
 }

@@ -59,6 +59,24 @@ export interface TranscriptNode {
   readonly depth: number;
   /** UTF-8 bytes of all messages' canonical JSON, up to and including this node: bounds a prompt without loading it. */
   readonly bytes: number;
-  /** The addresses of the nodes before this one since the last node that had a trail, newest first; every 64th node has it. */
+  /**
+   * Addresses of earlier nodes, those of `trailDepths(depth)` in that order, so that a cold load fetches nodes side by side
+   * instead of one after the other; every eighth node has it.
+   */
   readonly trail?: readonly BlobAddress[];
+}
+
+/** A node whose depth is a multiple of this, or of a power of it, points further back. */
+const TRAIL_STRIDE = 8;
+
+/**
+ * The depths whose addresses a node of this depth carries, deepest first: for each power of 8 that it is a multiple of, the
+ * eight before it in steps of the power below. From any of 8^n nodes each other one is at most about 8 n steps away.
+ */
+export function trailDepths(depth: number): readonly number[] {
+  const depths = new Set<number>();
+  for (let step = 1; depth % (step * TRAIL_STRIDE) === 0; step *= TRAIL_STRIDE) {
+    for (let back = 1; back <= TRAIL_STRIDE && depth - back * step >= 1; back += 1) depths.add(depth - back * step);
+  }
+  return [...depths];
 }
