@@ -3,12 +3,12 @@ import type { RunModel } from "../core/agent.js";
 import { canonicalJson, utf8Bytes } from "../core/digest.js";
 import { ZERO_USD } from "../core/money.js";
 import { costNanoUsd } from "../core/pricing.js";
-import { NO_USAGE, type Usage } from "../core/usage.js";
+import { NO_USAGE, type Usage, usageFromAbove } from "../core/usage.js";
 import type { ModelAnswer } from "../ports/models.js";
 
 /** The bill of a whole answer: by the provider's count, or by bytes (from above) where it reported none. */
 export function billOf(model: RunModel, answer: ModelAnswer, promptBytes: number): Bill {
-  const usage = answer.usage ?? usageByBytes(model, answer, promptBytes);
+  const usage = usageFromAbove(answer.usage ?? usageByBytes(model, answer, promptBytes));
   const requestId = answer.requestId === undefined ? {} : { requestId: answer.requestId };
   if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage, ...requestId };
   return {
@@ -20,7 +20,8 @@ export function billOf(model: RunModel, answer: ModelAnswer, promptBytes: number
 }
 
 /** The bill of a call that ended early, where the provider had counted before. */
-export function billOfUsage(model: RunModel, usage: Usage): Bill {
+export function billOfUsage(model: RunModel, counted: Usage): Bill {
+  const usage = usageFromAbove(counted);
   if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage };
   return { kind: "confirmed", nanoUsd: costNanoUsd(model.price, usage), usage };
 }

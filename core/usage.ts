@@ -41,35 +41,6 @@ export function usageFromAbove(usage: Usage): Usage {
   return eachCount((name) => countFromAbove(usage[name] ?? 0));
 }
 
-/**
- * The usage that a provider reported, where it makes sense: whole numbers of at least zero, and some input or output.
- * Undefined for everything else, which is no report at all: such a call has to be charged by bytes or by its bound.
- * Parts may be missing; a part that is larger than its whole says how large the whole is.
- */
-export function soundUsage(reported: Partial<Record<keyof Usage, unknown>> | null | undefined): Usage | undefined {
-  const counts = [
-    reported?.inputTokens,
-    reported?.outputTokens,
-    reported?.cachedInputTokens ?? 0,
-    reported?.cacheWriteTokens ?? 0,
-    reported?.reasoningTokens ?? 0,
-  ];
-  if (!areCounts(counts)) return undefined;
-  const [input = 0, output = 0, cachedInputTokens = 0, cacheWriteTokens = 0, reasoningTokens = 0] = counts;
-  if (input + output === 0) return undefined;
-  return {
-    inputTokens: Math.min(MOST, Math.max(input, cachedInputTokens + cacheWriteTokens)),
-    outputTokens: Math.max(output, reasoningTokens),
-    cachedInputTokens,
-    cacheWriteTokens,
-    reasoningTokens,
-  };
-}
-
-function areCounts(values: readonly unknown[]): values is readonly number[] {
-  return values.every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
-}
-
 function eachCount(count: (name: keyof Usage) => number): Usage {
   return {
     inputTokens: count("inputTokens"),

@@ -22,6 +22,7 @@ const HAPPENINGS = [
   "exhausted",
   "explained to the last nano-dollar",
   "finished late",
+  "fits exactly, or not by one",
   "found in the journal",
   "freeze",
   "killed after the answer",

@@ -42,6 +42,7 @@ export function naiveCost(price: ModelPrice, usage: Usage): bigint {
 
 /** A price of any shape: free or dear, tiers up or down, reading and writing the cache dearer or cheaper than input, fees. */
 export function randomPrice(random: Random): ModelPrice {
+  if (random.percent(6)) return { rates: { input: 0 as PicoUsdPerToken, output: 0 as PicoUsdPerToken } };
   const starts = new Set(Array.from({ length: random.pick([0, 0, 1, 2]) }, () => random.int(1, 9_000)));
   const tiers = [...starts].toSorted((a, b) => a - b);
   return {

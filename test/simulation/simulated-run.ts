@@ -91,6 +91,7 @@ export class SimulatedRun {
   /** Reserves for the next attempt: the model's cap, else what fits of it, else the next model. */
   #begin(lane: Lane): void {
     const bound = { inputTokens: this.#random.int(1, 10_000), outputTokens: this.#random.int(1, 4_000) };
+    if (this.#random.percent(4)) this.#fitExactly(boundNanoUsd(this.#price(lane.model), bound));
     for (let model = lane.model; model < this.#models.length; model += 1) {
       if (this.#tryReserve(lane, model, bound)) return;
       const fits = this.#fittingOutput(model, bound.inputTokens);
@@ -112,6 +113,14 @@ export class SimulatedRun {
     lane.model = model;
     lane.open = { id, key, model, bound, hold: BigInt(amount) };
     return true;
+  }
+
+  /** A limit that has room for just this amount, or for one nano-dollar less. */
+  #fitExactly(amount: NanoUsd): void {
+    const limit = this.#books.figures().total + BigInt(amount) - (this.#random.percent(50) ? 1n : 0n);
+    if (limit < 0n) return;
+    this.#mark("fits exactly, or not by one");
+    this.#books.terms({ limitNanoUsd: asNanoUsd(limit) });
   }
 
   #fittingOutput(model: number, inputTokens: number): number {
