@@ -29,7 +29,7 @@ const TOO_LARGE_AT_ONCE = /request too large/i;
 const NO_QUOTA = /insufficient_quota|billing_hard_limit/i;
 
 /** Gateways answer these while the provider may still be generating. */
-const TIMED_OUT_BEHIND_A_GATEWAY = [504, 522, 524];
+const TIMED_OUT_BEHIND_A_GATEWAY = [504, 520, 522, 524];
 
 /** Which kind of failure an HTTP status is, and whether it may have been billed; 200 is a stream that was cut. */
 export function httpFailure(failure: HttpFailure): ModelCallFailed {

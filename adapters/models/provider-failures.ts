@@ -142,9 +142,9 @@ const LONGEST_MESSAGE = 1_000;
 /** For people: which model, what happened, the provider's id of the request; never the key. */
 function words(what: string, { model, provider: { key }, wire }: FailedAttempt): string {
   const id = requestId(wire);
-  const short = what.length > LONGEST_MESSAGE ? `${what.slice(0, LONGEST_MESSAGE)}…` : what;
-  const message = `${model}: ${short}${id === undefined ? "" : ` (request ${id})`}`;
-  return key === undefined ? message : message.replaceAll(key, "[key]");
+  const safe = key === undefined ? what : what.replaceAll(key, "[key]");
+  const short = safe.length > LONGEST_MESSAGE ? `${safe.slice(0, LONGEST_MESSAGE)}…` : safe;
+  return `${model}: ${short}${id === undefined ? "" : ` (request ${id})`}`;
 }
 
 /** The id that the provider's support asks for, from the answer's head. */

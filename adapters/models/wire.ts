@@ -16,7 +16,8 @@ export interface Wire {
  * @param silenceMs a connection on which nothing comes for so long is closed, so that no call hangs for ever
  */
 export function createConnections(silenceMs: number): Agent {
-  return new Agent({ headersTimeout: silenceMs, bodyTimeout: silenceMs });
+  // A connection of its own for each call: one that breaks takes no other call along, and closing it ends the call.
+  return new Agent({ headersTimeout: silenceMs, bodyTimeout: silenceMs, allowH2: false });
 }
 
 /** The wire of one attempt. */

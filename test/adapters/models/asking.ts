@@ -17,9 +17,9 @@ export function environmentAt(url: string, paths: Partial<Record<string, string>
     OPENAI_BASE_URL: `${url}${paths.openai ?? "/v1"}`,
     ANTHROPIC_API_KEY: "sk-ant-test",
     ANTHROPIC_BASE_URL: `${url}${paths.anthropic ?? "/v1"}`,
-    GOOGLE_GENERATIVE_AI_API_KEY: "google-test",
+    GOOGLE_GENERATIVE_AI_API_KEY: "sk-goog-test",
     GOOGLE_GENERATIVE_AI_BASE_URL: `${url}${paths.google ?? "/v1beta"}`,
-    OPENAI_COMPATIBLE_API_KEY: "compatible-test",
+    OPENAI_COMPATIBLE_API_KEY: "sk-comp-test",
     OPENAI_COMPATIBLE_BASE_URL: `${url}${paths.compatible ?? "/v1"}`,
   };
 }

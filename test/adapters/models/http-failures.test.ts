@@ -22,6 +22,7 @@ test.each([
   [502, "bad gateway", "retry", "none"],
   [503, "later", "retry", "none"],
   [504, "gateway time-out", "retry", "unknown"],
+  [520, "an empty answer", "retry", "unknown"],
   [522, "connection timed out", "retry", "unknown"],
   [524, "a time-out occurred", "retry", "unknown"],
   [529, "overloaded", "retry", "none"],

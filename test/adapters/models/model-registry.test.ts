@@ -87,7 +87,7 @@ test("keys and addresses come from the settings alone, not from the process", as
     const failed = await failure(modelsWith({}).facts("openai/gpt-5", NOW));
     expect(failed.message).toContain("OPENAI_API_KEY is not set");
     await attempt(modelsWith(environmentAt(server.url)), asking("openai-compatible/any", "hi"));
-    expect(server.requests[0]?.headers.authorization).toBe("Bearer compatible-test");
+    expect(server.requests[0]?.headers.authorization).toBe("Bearer sk-comp-test");
   } finally {
     if (before === undefined) delete process.env.OPENAI_API_KEY;
     else process.env.OPENAI_API_KEY = before;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Message } from "../../../core/transcript.js";
 import type { ModelAnswer, ModelRequest } from "../../../ports/models.js";
 import { asking, attempt, MODELS, modelsAt } from "./asking.js";
-import { type MockProvider, startMockProvider } from "./mock-provider.js";
+import { events, type MockProvider, startMockProvider } from "./mock-provider.js";
 import { anthropicAnswer, chatAnswer, googleAnswer, openaiAnswer } from "./native-answers.js";
 
 /* What is really sent: the body of the HTTP request. */
@@ -114,7 +114,12 @@ describe.each(MODELS)("$name", ({ name, model }) => {
       providerParts: [
         {
           model: "openai/other",
-          parts: [{ type: "reasoning", text: "SECRET THOUGHT", providerOptions: { [name]: { signature: "X" } } }],
+          parts: [
+            { type: "reasoning", text: "SECRET THOUGHT", providerOptions: { [name]: { signature: "X" } } },
+            { type: "text", length: 12 },
+            { type: "tool-call", id: "c1" },
+            { type: "tool-call", id: "c2" },
+          ],
         },
       ],
     };
@@ -243,22 +248,13 @@ test("Anthropic takes other servers' ids of tool calls in its own alphabet, on t
 });
 
 test("calls of one answer that share an id, or have none, get ids of their own", async () => {
-  const call = (index: number, id: string) => ({
-    index,
-    id,
-    type: "function",
-    function: { name: "look", arguments: "{}" },
-  });
-  const chunk = { id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "any" };
-  const delta = { role: "assistant", tool_calls: [call(0, "same"), call(1, "same"), call(2, "")] };
-  answer = [
-    `data: ${JSON.stringify({ ...chunk, choices: [{ index: 0, delta }] })}\n\n`,
-    `data: ${JSON.stringify({ ...chunk, choices: [{ index: 0, delta: {}, finish_reason: "tool_calls" }] })}\n\n`,
-  ];
-  const { toolCalls } = await attempt(modelsAt(server.url), asking("openai-compatible/any", "q", { tools: TOOLS }));
-  expect(toolCalls).toHaveLength(3);
+  const parts = ["same", "same", ""].map((id) => ({ functionCall: { id, name: "look", args: {} } }));
+  answer = events([{ candidates: [{ content: { role: "model", parts }, finishReason: "STOP", index: 0 }] }]);
+  const { toolCalls } = await attempt(modelsAt(server.url), asking("google/gemini-2.5-flash", "q", { tools: TOOLS }));
+  expect(toolCalls.map(({ name, args }) => [name, args])).toEqual(parts.map(() => ["look", {}]));
   expect(new Set(toolCalls.map(({ id }) => id)).size).toBe(3);
   expect(toolCalls[0]?.id).toBe("same");
+  expect(toolCalls.every(({ id }) => id !== "")).toBe(true);
 });
 
 test("runs have prompt caches of their own, and all calls of a run the same one", async () => {
