@@ -5,7 +5,7 @@ import { createFileEventLog } from "../adapters/file/event-log.js";
 import { createFileObjectStore } from "../adapters/file/object-store.js";
 import { createFileTokenStream } from "../adapters/file/token-stream.js";
 import { createS3ObjectStore } from "../adapters/s3/object-store.js";
-import type { EventLog } from "../ports/event-log.js";
+import type { EventLog, EventReader } from "../ports/event-log.js";
 import type { ObjectStore } from "../ports/object-store.js";
 import type { TokenStream } from "../ports/token-stream.js";
 import type { Config } from "./config.js";
@@ -15,7 +15,7 @@ export interface Stores {
   readonly objects: ObjectStore;
   readonly blobs: Blobs;
   readonly transcripts: Transcripts;
-  readonly eventLog: EventLog;
+  readonly eventLog: EventLog & EventReader;
   readonly tokens: TokenStream;
   close(): Promise<void>;
 }
