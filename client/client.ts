@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from "@temporalio/common";
+import { invalidInput } from "../core/failures.js";
+import { checkRunInput } from "../core/input.js";
+import type { RequestText, RunRequest } from "../core/run-request.js";
+import type { BlobAddress } from "../core/transcript.js";
+import { ClientError } from "./client-error.js";
+import { createRunHandle, type RunHandle } from "./run-handle.js";
+import { hasRunAttributes, listRuns, type RunFilter, type RunSummary } from "./run-list.js";
+import type { Temporal } from "./temporal.js";
+import type { TranscriptMessage } from "./transcript.js";
+import { webUrl } from "./web-url.js";
+
+/** How a run is started. */
+export interface RunOptions {
+  /** Workflow id: a second run of the same id is refused while the namespace remembers the first. @default `run-` and a random id */
+  readonly id?: string;
+  /** @default the client's */
+  readonly taskQueue?: string;
+}
+
+/** A run that was started here. */
+export interface StartedRun extends RunHandle {
+  /** Of its first history. */
+  readonly runId: string;
+  /** Its page in the Temporal Web UI. */
+  readonly webUrl: string;
+}
+
+/** A run that goes on from another one's transcript. */
+export interface ForkOptions extends RunOptions {
+  /** The last turn of the old run that the new one remembers. @default all of them */
+  readonly turn?: number;
+  /** What is said next. @default the old run's input */
+  readonly input?: RequestText;
+}
+
+/** Starts, steers and reads runs of agents. Close it at the end: it holds a connection. */
+export interface WfloClient {
+  readonly namespace: string;
+  /** `host:port` of the Temporal server. */
+  readonly address: string;
+  readonly taskQueue: string;
+  /**
+   * Starts a run. What is wrong with the request is told before anything is started.
+   * @throws WfloError `InvalidInput`, naming every wrong field; ClientError `id-taken`, `unreachable`, …
+   */
+  run(request: RunRequest, options?: RunOptions): Promise<StartedRun>;
+  /** A handle to a run that is there, by its workflow id; calls nobody. */
+  attach(workflowId: string): RunHandle;
+  /** Starts a run that remembers another one up to a turn, with the same settings. */
+  fork(workflowId: string, options?: ForkOptions): Promise<StartedRun>;
+  /** All messages of a run so far, in full. */
+  transcript(workflowId: string): Promise<readonly TranscriptMessage[]>;
+  /** The newest first; from the namespace's index, which lags by moments. */
+  list(filter?: RunFilter): AsyncIterable<RunSummary>;
+  /** The namespace's index has the `Wflo…` search attributes; without them lists know no agents, models and costs. */
+  hasRunAttributes(): Promise<boolean>;
+  /** Workers have polled the queue lately. @default the client's queue */
+  hasWorker(taskQueue?: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const AGENT_RUN = "agentRun";
+/** Temporal's limit on ids. */
+const LONGEST_ID = 1_000;
+/** The server's code for queues of workflow tasks. */
+const WORKFLOW_QUEUE = 1;
+/** So much of an input is the run's title in the Web UI. */
+const TITLE_LENGTH = 100;
+
+export function createClient(temporal: Temporal, close: () => Promise<void>): WfloClient {
+  const { namespace, address, taskQueue } = temporal;
+  const attach = (workflowId: string) => createRunHandle(temporal, temporal.client.workflow.getHandle(workflowId));
+  const run = async (request: RunRequest, options: RunOptions = {}) => await startRun(temporal, request, options);
+  return {
+    namespace,
+    address,
+    taskQueue,
+    run,
+    attach,
+    async fork(workflowId, { turn, input, ...options } = {}) {
+      const old = attach(workflowId);
+      const { head } = await old.transcriptHead();
+      const { files: _inTheTranscript, ...request } = await old.request();
+      if (head === null) {
+        const message = `the run ${workflowId} has no answer yet, so there is nothing to go on from`;
+        throw new ClientError("run-going-on", message, "Wait for its first turn, or start a run of its own.");
+      }
+      const fork = { transcript: head as BlobAddress, ...(turn === undefined ? {} : { turn }) };
+      return await run({ ...request, ...(input === undefined ? {} : { input }), fork }, options);
+    },
+    transcript: async (workflowId) => await attach(workflowId).transcript(),
+    list: (filter) => listRuns(temporal, filter),
+    hasRunAttributes: async () => await hasRunAttributes(temporal),
+    async hasWorker(queue = taskQueue) {
+      const request = { namespace, taskQueue: { name: queue }, taskQueueType: WORKFLOW_QUEUE };
+      const { pollers } = await temporal.call(
+        async () => await temporal.client.workflowService.describeTaskQueue(request),
+      );
+      return (pollers?.length ?? 0) > 0;
+    },
+    close,
+  };
+}
+
+async function startRun(temporal: Temporal, request: RunRequest, options: RunOptions): Promise<StartedRun> {
+  const checked = checkRunInput(request);
+  const problems = [...("problems" in checked ? checked.problems : []), ...idProblems(options.id)];
+  if (problems.length > 0) throw invalidInput(problems);
+  const workflowId = options.id ?? `run-${randomUUID()}`;
+  const handle = await temporal.call(
+    async () =>
+      await temporal.client.workflow.start(AGENT_RUN, {
+        workflowId,
+        taskQueue: options.taskQueue ?? temporal.taskQueue,
+        args: [request],
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
+        staticSummary: titleOf(request),
+      }),
+    { workflowId },
+  );
+  const runId = handle.firstExecutionRunId;
+  const page = webUrl(temporal.uiUrl, temporal.namespace, workflowId, runId);
+  return { ...createRunHandle(temporal, handle), runId, webUrl: page };
+}
+
+function idProblems(id: string | undefined): readonly string[] {
+  if (id === undefined) return [];
+  const fits = id.trim() !== "" && id.length <= LONGEST_ID && !/\p{Cc}/u.test(id);
+  return fits ? [] : [`id: must be 1 to ${LONGEST_ID} characters, none of them a control character`];
+}
+
+function titleOf({ agent, input }: RunRequest): string {
+  const text = typeof input === "string" ? input.replace(/\s+/g, " ").trim() : input.ref;
+  return `${agent}: ${text.length > TITLE_LENGTH ? `${text.slice(0, TITLE_LENGTH)}…` : text}`;
+}

@@ -1,0 +1,24 @@
+/**
+ * `wflo/client`: starts, steers and reads runs of agents from any Node program.
+ * @module
+ */
+
+export { isWfloError, type WfloError } from "../core/failures.js";
+export type { GateView } from "../core/gate.js";
+export type { BudgetView, CostReport } from "../core/ledger-report.js";
+export type { RunResult, RunStatus } from "../core/run.js";
+export type { RunRequest } from "../core/run-request.js";
+export type { BlobReader } from "./blob-reader.js";
+export type { ForkOptions, RunOptions, StartedRun, WfloClient } from "./client.js";
+export {
+  ClientError,
+  type ClientErrorKind,
+  type CommandRefusalReason,
+  CommandRefused,
+  RunFailed,
+} from "./client-error.js";
+export { type ConnectOptions, connect } from "./connect.js";
+export type { RunChange, RunEnd } from "./run-changes.js";
+export type { CommandOptions, DecisionOptions, RunHandle, TermsOptions } from "./run-handle.js";
+export { RUN_STATES, type RunFilter, type RunSummary } from "./run-list.js";
+export type { TranscriptMessage } from "./transcript.js";

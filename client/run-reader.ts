@@ -1,0 +1,121 @@
+import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from "@temporalio/common";
+import type { GateView } from "../core/gate.js";
+import type { BudgetView } from "../core/ledger-report.js";
+import type { TranscriptView } from "../core/messages.js";
+import type { RunResult, RunStatus } from "../core/run.js";
+import type { RunRequest } from "../core/run-request.js";
+import type { BlobAddress } from "../core/transcript.js";
+import { readBlob } from "./blob-reader.js";
+import { ClientError, RunFailed } from "./client-error.js";
+import { firstEvent } from "./history.js";
+import type { RunChange } from "./run-changes.js";
+import type { RunReader } from "./run-handle.js";
+import { summaryOf } from "./run-list.js";
+import type { Temporal } from "./temporal.js";
+import { toClientError } from "./temporal-errors.js";
+import { readTranscript } from "./transcript.js";
+import { watchRun } from "./watch.js";
+
+const AGENT_RUN = "agentRun";
+
+export function createRunReader(temporal: Temporal, handle: WorkflowHandle): RunReader {
+  const { workflowId } = handle;
+  const query = async <T>(name: string): Promise<T> =>
+    await temporal.call(async () => await handle.query<T>(name), { workflowId, needsWorker: true });
+
+  const describe = async () => {
+    const description = await temporal.call(async () => await handle.describe(), { workflowId });
+    if (description.type === AGENT_RUN) return description;
+    const message = `${workflowId} is a workflow of the type ${description.type}, not a run of an agent`;
+    throw new ClientError("no-such-run", message, "Ask `wflo runs` for the runs that are there.");
+  };
+
+  const result = async (): Promise<RunResult> => {
+    try {
+      return (await handle.result()) as RunResult;
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) throw failureOf(workflowId, error);
+      throw toClientError(error, { ...temporal, workflowId });
+    }
+  };
+
+  /** A result says it all without a worker; other ends are asked for. */
+  const transcriptHead = async (): Promise<TranscriptView> => {
+    const { status } = await describe();
+    if (status.name !== "COMPLETED") return await query<TranscriptView>("transcript");
+    const { transcript, turns } = await result();
+    return { head: transcript ?? null, turns };
+  };
+
+  const files = async () => {
+    const { status } = await describe();
+    if (status.name !== "RUNNING") return (await result()).files;
+    const message = `the run ${workflowId} goes on; its files are there when it has ended`;
+    throw new ClientError("run-going-on", message, "Wait for it with `wflo watch ID`.");
+  };
+
+  return {
+    workflowId,
+    result,
+    summary: async () => summaryOf(temporal, await describe()),
+    request: async () => await requestOf(temporal, workflowId),
+    status: async () => await query<RunStatus>("status"),
+    budget: async () => await query<BudgetView & { account?: string }>("budget"),
+    approvals: async () => await query<readonly GateView[]>("approvals"),
+    transcriptHead,
+    async transcript() {
+      const { head } = await transcriptHead();
+      return head === null ? [] : await readTranscript(temporal.blobs(), head as BlobAddress);
+    },
+    files,
+    file: async (name) => await readBlob(temporal.blobs(), addressOfFile(workflowId, name, await files())),
+    watch: ({ signal } = {}) => watched(temporal, { workflowId, describe, query }, signal),
+  };
+}
+
+async function* watched(
+  temporal: Temporal,
+  run: {
+    readonly workflowId: string;
+    readonly describe: () => Promise<{ runId: string; historyLength: number; status: { name: string } }>;
+    readonly query: <T>(name: string) => Promise<T>;
+  },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<RunChange> {
+  const { workflowId, query } = run;
+  const { runId, historyLength, status } = await run.describe();
+  const queries = {
+    status: async () => await query<RunStatus>("status"),
+    budget: async () => await query<BudgetView>("budget"),
+    approvals: async () => await query<readonly GateView[]>("approvals"),
+  };
+  yield* watchRun(temporal, { workflowId, runId, historyLength, isOpen: status.name === "RUNNING" }, queries, signal);
+}
+
+async function requestOf(temporal: Temporal, workflowId: string): Promise<RunRequest> {
+  const event = await firstEvent(temporal, workflowId);
+  const request = await temporal.decode(event?.workflowExecutionStartedEventAttributes?.input?.payloads);
+  if (typeof request === "object" && request !== null) return request as RunRequest;
+  const message = `what the run ${workflowId} was started with can't be read`;
+  throw new ClientError("no-such-run", message, "Is it a run of an agent, and are its keys here?");
+}
+
+function addressOfFile(workflowId: string, name: string, files: Readonly<Record<string, BlobAddress>>): BlobAddress {
+  const address = Object.hasOwn(files, name) ? files[name] : undefined;
+  if (address !== undefined) return address;
+  const names = Object.keys(files).sort().join(", ") || "none";
+  throw new ClientError("blob", `the run ${workflowId} left no file ${name}; its files: ${names}`, "Name one of them.");
+}
+
+/** Why a run has no result, by the contract's types. */
+function failureOf(workflowId: string, error: WorkflowFailedError): RunFailed {
+  const { cause } = error;
+  const failure = (type: string, message: string, facts?: unknown) =>
+    new RunFailed(workflowId, { type, message, facts }, { cause: error });
+  if (cause instanceof CancelledFailure) return failure("Canceled", "the run was cancelled");
+  if (cause instanceof TerminatedFailure) return failure("Terminated", `the run was terminated: ${cause.message}`);
+  if (cause instanceof TimeoutFailure) return failure("TimedOut", "the run's time in Temporal was over");
+  if (cause instanceof ApplicationFailure) return failure(cause.type ?? "Error", cause.message, cause.details?.[0]);
+  return failure("Error", cause?.message ?? error.message);
+}

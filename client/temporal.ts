@@ -1,0 +1,78 @@
+import type { Client, WorkflowHandle } from "@temporalio/client";
+import type { BlobReader } from "./blob-reader.js";
+import { ClientError } from "./client-error.js";
+import { toClientError } from "./temporal-errors.js";
+
+type History = Awaited<ReturnType<WorkflowHandle["fetchHistory"]>>;
+/** One event of a workflow's history, as the server sends it. */
+export type HistoryEvent = NonNullable<History["events"]>[number];
+type Payloads = Parameters<Client["options"]["loadedDataConverter"]["payloadCodecs"][number]["decode"]>[0];
+
+/** A Temporal server as this library uses it. */
+export interface Temporal {
+  readonly client: Client;
+  /** `host:port`. */
+  readonly address: string;
+  readonly namespace: string;
+  /** Where runs are started. */
+  readonly taskQueue: string;
+  readonly uiUrl: string;
+  /** Where transcripts and files are read from. @throws ClientError where nobody handed a reader in */
+  readonly blobs: () => BlobReader;
+  /** Makes one call, within the time that a call may take. @throws ClientError */
+  call<T>(make: () => Promise<T>, about?: CallAbout): Promise<T>;
+  /** The first of some payloads; undefined where there is none or it can't be read. */
+  decode(payloads: Payloads | null | undefined): Promise<unknown>;
+}
+
+interface CallAbout {
+  readonly workflowId?: string;
+  readonly needsWorker?: boolean;
+  /** The call waits by itself, as long as this says. @default the client's `timeoutMs` */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface TemporalParts {
+  readonly client: Client;
+  readonly address: string;
+  readonly taskQueue: string;
+  readonly uiUrl: string;
+  readonly blobs: BlobReader | undefined;
+  readonly timeoutMs: number;
+}
+
+export function createTemporal({ client, blobs, timeoutMs, ...place }: TemporalParts): Temporal {
+  const { namespace, loadedDataConverter } = client.options;
+  const { payloadConverter, payloadCodecs } = loadedDataConverter;
+  return {
+    ...place,
+    client,
+    namespace,
+    blobs() {
+      if (blobs) return blobs;
+      const advice = "Hand one in: connect({ blobs: { get: async (address) => … } }).";
+      throw new ClientError(
+        "configuration",
+        "transcripts and files are in the blob store, and there is no reader of it",
+        advice,
+      );
+    },
+    async call(make, about = {}) {
+      const { connection } = client;
+      const deadline = Date.now() + (about.timeoutMs ?? timeoutMs);
+      const timed = async () => await connection.withDeadline(deadline, make);
+      try {
+        return await (about.signal ? connection.withAbortSignal(about.signal, timed) : timed());
+      } catch (error) {
+        throw toClientError(error, { ...place, namespace, ...about });
+      }
+    },
+    async decode(payloads) {
+      let [first] = payloads ?? [];
+      if (!first) return undefined;
+      for (const codec of payloadCodecs.toReversed()) [first] = await codec.decode(first ? [first] : []);
+      return first && payloadConverter.fromPayload(first);
+    },
+  };
+}
