@@ -117,5 +117,6 @@ async function execute(
   signal.throwIfAborted();
   const left = await collectWorkspace(standing.workspace, limits);
   const limit: LimitName | undefined = watch.limit ?? left.limit;
-  return resultOf({ status, output, timedOut: watch.timedOut, limit, files: left.files, durationMs });
+  const { timedOut } = watch;
+  return resultOf({ status, output, timedOut, limit, counted: cgroup !== undefined, files: left.files, durationMs });
 }

@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 export interface CapturedOutput {
   /** Reads a pipe until its last writer is gone, and closes it. */
   read(stream: "stdout" | "stderr", descriptor: number): void;
-  /** Settles when every pipe is at its end. */
+  /** Settles when every pipe is at its end, which it is when nobody is left who could write. */
   ended(): Promise<void>;
   text(stream: "stdout" | "stderr"): string;
   readonly truncated: boolean;

@@ -10,6 +10,10 @@ const MOST_SIGNALS = 64;
 /** How an interpreter says that it got no more memory, where nothing but its own message shows it. */
 const OUT_OF_MEMORY = /JavaScript heap out of memory|^MemoryError\b|^std::bad_alloc|Cannot allocate memory/m;
 
+/** How one says that it got no more processes, where nothing but its own message shows it. */
+const OUT_OF_PROCESSES =
+  /fork: (?:retry: )?Resource temporarily unavailable|Cannot fork|BlockingIOError: \[Errno 11\]|can't start new thread|spawn \S+ EAGAIN/;
+
 export interface Execution {
   /** As a shell has it. */
   readonly status: number;
@@ -17,6 +21,8 @@ export interface Execution {
   readonly timedOut: boolean;
   /** The limit that the watch or the collection saw. */
   readonly limit: LimitName | undefined;
+  /** The kernel says which limit was hit, so that nobody has to guess. */
+  readonly counted: boolean;
   readonly files: readonly WorkspaceFile[];
   readonly durationMs: number;
 }
@@ -25,8 +31,7 @@ export interface Execution {
 export function resultOf({ status, output, timedOut, ...seen }: Execution): SandboxResult {
   const signal = signalOf(status);
   const stderr = output.text("stderr");
-  const limit =
-    seen.limit ?? limitBySignal(signal) ?? (status !== 0 && OUT_OF_MEMORY.test(stderr) ? "memory" : undefined);
+  const limit = seen.limit ?? limitBySignal(signal) ?? limitByWords(status, stderr, seen.counted);
   const wasEnded = timedOut || signal !== undefined;
   const note =
     signal !== undefined && !timedOut && limit === undefined
@@ -62,6 +67,11 @@ function signalOf(status: number): string | undefined {
   if (status <= SIGNAL_BASE || status > SIGNAL_BASE + MOST_SIGNALS) return undefined;
   const number = status - SIGNAL_BASE;
   return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `signal ${number}`;
+}
+
+function limitByWords(status: number, stderr: string, counted: boolean): LimitName | undefined {
+  if (status !== 0 && OUT_OF_MEMORY.test(stderr)) return "memory";
+  return !counted && OUT_OF_PROCESSES.test(stderr) ? "processes" : undefined;
 }
 
 function limitBySignal(signal: string | undefined): LimitName | undefined {

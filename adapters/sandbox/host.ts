@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { arch } from "node:process";
 import { SandboxUnavailable } from "../../ports/sandbox.js";
 import { type Cgroups, openCgroups } from "./cgroups.js";
@@ -49,8 +50,8 @@ export interface SandboxPrograms {
   readonly bwrapPath: string;
   /** Node for `javascript`. @default the one that runs this */
   readonly nodePath?: string;
-  /** Folders in which python3 is looked for where /usr/bin has none. @default PATH */
-  readonly searchPath?: string;
+  /** Python 3 for `python`. @default /usr/bin/python3, where there is none the first on the PATH */
+  readonly pythonPath?: string;
 }
 
 /** Of /usr and beside it: programs, libraries and their data. Not /usr/src or /usr/local, where applications live. */
@@ -58,13 +59,15 @@ const SYSTEM_FOLDERS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 const USR_FOLDERS = [...SYSTEM_FOLDERS, "libexec", "share"];
 const ETC = ["/etc/alternatives", "/etc/ld.so.cache"];
 /** World-readable files of /proc about the whole machine; an empty one is shown in their place. */
-const HIDDEN = ["/proc/keys", "/proc/key-users", "/proc/timer_list", "/proc/kallsyms", "/proc/modules", "/proc/mdstat"];
+const HIDDEN = ["keys", "key-users", "timer_list", "kallsyms", "modules", "mdstat", "config.gz"].map(
+  (name) => `/proc/${name}`,
+);
 const BASE_CANDIDATES = ["/mnt", "/media", "/srv", "/opt", "/home"];
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** @throws SandboxUnavailable where this system is none that code can be isolated on */
 export async function surveyHost(programs: SandboxPrograms): Promise<SandboxHost> {
-  const { bwrapPath, nodePath = process.execPath, searchPath = process.env.PATH ?? "" } = programs;
+  const { bwrapPath, nodePath = process.execPath } = programs;
   if (process.platform !== "linux") {
     throw new SandboxUnavailable(
       `bubblewrap needs Linux, this is ${process.platform}; run the sandbox worker on Linux`,
@@ -78,13 +81,17 @@ export async function surveyHost(programs: SandboxPrograms): Promise<SandboxHost
     throw new SandboxUnavailable(`${bwrapPath} is not a program that can be run; ${advice}`);
   }
   const identity = identityOfHost();
-  const python = await findPython(searchPath);
-  const shown = createShowcase(identity, await pickBase([bwrapPath, nodePath, searchPath]));
+  const python = await findPython(programs.pythonPath, process.env.PATH ?? "");
+  const pythonFolders = python?.folders ?? [];
+  const shown = createShowcase(
+    identity,
+    await pickBase([bwrapPath, nodePath, ...pythonFolders.map(({ source }) => source)]),
+  );
   const libraries = await ownLibraries(bwrapPath);
   const bwrap = await shown.place(bwrapPath, "bwrap");
   const node = await shown.place(nodePath, "node");
-  const pythonFolders = await Promise.all(
-    (python?.folders ?? []).map(async ({ source, target }) => ({
+  const pythonBinds = await Promise.all(
+    pythonFolders.map(async ({ source, target }) => ({
       source: await shown.place(source, "python", true),
       target,
     })),
@@ -98,7 +105,7 @@ export async function surveyHost(programs: SandboxPrograms): Promise<SandboxHost
     bwrap,
     libraryPath: bwrap === bwrapPath || !libraries ? undefined : await shown.place(libraries, "lib", true),
     relocations: shown.relocations,
-    binds: [...system.binds, { source: node, target: `${OWN_FOLDER}/bin/node` }, ...pythonFolders],
+    binds: [...system.binds, { source: node, target: `${OWN_FOLDER}/bin/node` }, ...pythonBinds],
     links: system.links,
     hidden: HIDDEN.filter((path) => existsSync(path)),
     interpreters: {
@@ -106,19 +113,15 @@ export async function surveyHost(programs: SandboxPrograms): Promise<SandboxHost
       javascript: `${OWN_FOLDER}/bin/node`,
       shell: (await isProgram("/bin/bash")) ? "/bin/bash" : "/bin/sh",
     },
-    searchPath: [
-      `${OWN_FOLDER}/bin`,
-      ...(pythonFolders.length > 0 ? pythonBins(python?.path) : []),
-      "/usr/bin",
-      "/bin",
-    ].join(":"),
+    searchPath: searchPath(pythonFolders.length > 0 ? python?.path : undefined),
     launcherPath: `${SYSTEM_PATH}:${process.env.PATH ?? ""}`,
     hardLimits: readHardLimits(readFileSync("/proc/self/limits", "utf8")),
   };
 }
 
-function pythonBins(path = ""): string[] {
-  return [path.slice(0, path.lastIndexOf("/"))];
+/** PATH inside. @param python one that is not where the system has its programs */
+function searchPath(python: string | undefined): string {
+  return [`${OWN_FOLDER}/bin`, ...(python === undefined ? [] : [dirname(python)]), "/usr/bin", "/bin"].join(":");
 }
 
 /** Places what lies in folders that are closed to others where a user of its own can get at it. */
@@ -137,8 +140,7 @@ function createShowcase(identity: Identity, base: string) {
 
 async function pickBase(used: readonly string[]): Promise<string> {
   for (const folder of BASE_CANDIDATES) {
-    const isUsed = used.some((path) => path.split(":").some((part) => part.startsWith(`${folder}/`)));
-    if (!isUsed && (await isFolder(folder))) return folder;
+    if (!used.some((path) => path.startsWith(`${folder}/`)) && (await isFolder(folder))) return folder;
   }
   throw new SandboxUnavailable(`none of ${BASE_CANDIDATES.join(", ")} is a folder that is free to mount on; make /mnt`);
 }

