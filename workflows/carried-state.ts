@@ -1,5 +1,6 @@
 import { INLINE_BYTES } from "../core/activity-contract.js";
 import { utf8Bytes } from "../core/digest.js";
+import { piecesOf } from "../core/pieces.js";
 import type { CarriedState, RunState } from "../core/run.js";
 import type { BlobAddress } from "../core/transcript.js";
 import { loadPiece, storePiece } from "./calls.js";
@@ -12,8 +13,7 @@ export async function packState(state: RunState): Promise<CarriedState> {
   const text = JSON.stringify(state);
   if (utf8Bytes(text) <= INLINE_BYTES) return { state };
   const pieces: BlobAddress[] = [];
-  for (let at = 0; at < text.length; at += PIECE_CHARACTERS)
-    pieces.push(await storePiece(text.slice(at, at + PIECE_CHARACTERS)));
+  for (const piece of piecesOf(text, PIECE_CHARACTERS)) pieces.push(await storePiece(piece));
   return { pieces };
 }
 
