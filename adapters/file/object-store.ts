@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { access, link, mkdir, open, readdir, readFile, rename, rm, unlink } from "node:fs/promises";
+import { accessSync, linkSync, renameSync } from "node:fs";
+import { readdir, unlink } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { checkKey, checkPrefix, type ObjectStore, StoreUnavailable } from "../../ports/object-store.js";
-import { syncFolder } from "./folder.js";
+import { makeFolder, syncFolder } from "./folder.js";
+import { readWhole, writeNew } from "./whole-file.js";
 
 /** Begins the names of values that are being written; no key has it. What a killed process leaves is never listed. */
 const ASIDE = "+";
@@ -45,19 +47,19 @@ export function createFileObjectStore({
     description,
     async get(key) {
       const path = pathOf(key);
-      return await attempt(`${key} cannot be read`, async () => await readFile(path).catch(ifAbsent(undefined)));
+      return await attempt(`${key} cannot be read`, async () => await readWhole(path).catch(ifAbsent(undefined)));
     },
     async put(key, value) {
       const path = pathOf(key);
       await attempt(`${key} cannot be written`, async () => {
-        await writeAside(dirname(path), value, durable, async (aside) => await rename(aside, path));
+        await writeAside(dirname(path), value, durable, (aside) => renameSync(aside, path));
         await named(path);
       });
     },
     async putIfAbsent(key, value) {
       const path = pathOf(key);
       return await attempt(`${key} cannot be written`, async () => {
-        const isFirst = !(await isThere(path)) && (await writeAside(dirname(path), value, durable, linkTo(path)));
+        const isFirst = !isThere(path) && (await writeAside(dirname(path), value, durable, linkTo(path)));
         // Also for the racer that lost: it relies on the winner's value as if it were its own.
         await named(path);
         return isFirst;
@@ -92,32 +94,26 @@ async function writeAside<T>(
   folder: string,
   value: Uint8Array,
   durable: boolean,
-  name: (aside: string) => Promise<T>,
+  name: (aside: string) => T,
 ): Promise<T> {
   const aside = join(folder, `${ASIDE}${process.pid}-${randomBytes(9).toString("hex")}`);
-  const file = await open(aside, "wx", 0o600).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-    await makeFolder(folder, durable);
-    return await open(aside, "wx", 0o600);
-  });
   try {
-    try {
-      await file.writeFile(value);
-      if (durable) await file.datasync();
-    } finally {
-      await file.close();
-    }
-    return await name(aside);
+    await writeNew(aside, value, { durable }).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      await makeFolder(folder, durable);
+      await writeNew(aside, value, { durable });
+    });
+    return name(aside);
   } finally {
-    await rm(aside, { force: true });
+    await unlink(aside).catch(ifAbsent(undefined));
   }
 }
 
 /** Names a value where there is none yet, and says whether it did. */
-function linkTo(path: string): (aside: string) => Promise<boolean> {
-  return async (aside) => {
+function linkTo(path: string): (aside: string) => boolean {
+  return (aside) => {
     try {
-      await link(aside, path);
+      linkSync(aside, path);
       return true;
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
@@ -132,17 +128,13 @@ function linkTo(path: string): (aside: string) => Promise<boolean> {
   };
 }
 
-async function makeFolder(folder: string, durable: boolean): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (!durable || first === undefined) return;
-  for (let made = folder; ; made = dirname(made)) {
-    await syncFolder(dirname(made));
-    if (made === first || made === dirname(made)) return;
+function isThere(path: string): boolean {
+  try {
+    accessSync(path);
+    return true;
+  } catch (error) {
+    return ifAbsent(false)(error as NodeJS.ErrnoException);
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await access(path).then(() => true, ifAbsent(false));
 }
 
 /** A name below a file, and a folder's name, are no keys' names either. */
