@@ -44,11 +44,25 @@ interface Start {
   readonly untilMs: number;
 }
 
+/** An answer as it is stored. The slot tells two purchases of one attempt apart (a run that was reset counts anew). */
+interface StoredAnswer extends JournalledAnswer {
+  readonly slot?: number;
+}
+
+export interface CallJournalOptions {
+  /** So long a start, or a renewal, counts as a sign of life, in milliseconds. @default 2_000 */
+  readonly leaseMs?: number;
+  /** The wall clock, in milliseconds. */
+  readonly now?: () => number;
+  /** Waits between two looks of `join`; ends early when the signal aborts. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
 const JOIN_POLL_MS = 100;
 
 export function createCallJournal(
   store: ObjectStore,
-  { leaseMs = 2_000, now = Date.now }: { readonly leaseMs?: number; readonly now?: () => number } = {},
+  { leaseMs = 2_000, now = Date.now, pause = timer }: CallJournalOptions = {},
 ): CallJournal {
   const read = async <T>(name: string): Promise<T | undefined> => {
     const bytes = await store.get(name);
@@ -56,65 +70,72 @@ export function createCallJournal(
   };
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value));
   const slotsByAttempt = new Map<string, number>();
-  const answerOf = async (key: string) => await read<JournalledAnswer>(`${folderOf(key)}answer`);
-  const isLive = async (key: string, slot: number, start: Start) => {
+  const startOf = async (key: string, slot: number) => await read<Start>(`${folderOf(key)}start-${slot}`);
+  const answerOf = async (key: string) => await read<StoredAnswer>(`${folderOf(key)}answer`);
+  /** Renewed meanwhile is alive: leases are compared with the time before they were read, however long that took. */
+  const isLive = async (key: string, { slot, start }: Started) => {
+    const lookedAt = now();
     if (await read(`${folderOf(key)}ended-${slot}`)) return false;
-    if (start.untilMs > now()) return true;
+    if (start.untilMs > lookedAt) return true;
     const renewed = await read<Start>(`${folderOf(key)}alive-${slot}`);
-    return renewed !== undefined && renewed.untilMs > now();
+    return renewed !== undefined && renewed.untilMs > lookedAt;
   };
-  /** The newest start, by its slot. */
-  const newest = async (key: string, from: number): Promise<{ slot: number; start: Start } | undefined> => {
-    let found: { slot: number; start: Start } | undefined;
-    for (let slot = from; ; slot += 1) {
-      const start = await read<Start>(`${folderOf(key)}start-${slot}`);
-      if (!start) return found;
-      found = { slot, start };
-    }
+  const renew = async (key: string, attempt: number, slot: number) =>
+    await store.put(`${folderOf(key)}alive-${slot}`, encode({ attempt, untilMs: now() + leaseMs } satisfies Start));
+  /** Starts in this slot: false where somebody else has, or is already beyond it. */
+  const took = async (key: string, attempt: number, slot: number) => {
+    const start: Start = { attempt, untilMs: now() + leaseMs };
+    if (!(await store.putIfAbsent(`${folderOf(key)}start-${slot}`, encode(start)))) return false;
+    if (start.untilMs > now()) return true;
+    // The store took longer than the lease, so this start may be taken for dead: show that it lives, and look only then.
+    await renew(key, attempt, slot);
+    return (await startOf(key, slot + 1)) === undefined;
   };
   return {
     async begin(key, attempt) {
       const answered = await answerOf(key);
-      if (answered) return { kind: "answered", ...answered };
+      if (answered) return { kind: "answered", ...withoutSlot(answered) };
       for (let slot = 1; ; slot += 1) {
-        const start: Start = { attempt, untilMs: now() + leaseMs };
-        if (await store.putIfAbsent(`${folderOf(key)}start-${slot}`, encode(start))) {
+        if (await took(key, attempt, slot)) {
           // A predecessor that was taken for dead may have answered between the first look and this start.
           const late = slot > 1 ? await answerOf(key) : undefined;
-          if (late) return { kind: "answered", ...late };
+          if (late) return { kind: "answered", ...withoutSlot(late) };
           slotsByAttempt.set(`${key} ${attempt}`, slot);
           return { kind: "go", attempts: slot };
         }
-        const last = await newest(key, slot);
+        const last = await newest(slot, async (at) => await startOf(key, at));
         if (!last) continue;
-        if (await isLive(key, last.slot, last.start)) return { kind: "live", by: last.start.attempt };
+        if (await isLive(key, last)) return { kind: "live", by: last.start.attempt };
         slot = last.slot;
       }
     },
     async join(key, signal) {
-      while (!signal.aborted) {
+      for (let slot = 1; !signal.aborted; ) {
         const answered = await answerOf(key);
         if (answered) return answered.answer;
-        const last = await newest(key, 1);
-        if (!last || !(await isLive(key, last.slot, last.start))) return (await answerOf(key))?.answer;
+        const last = await newest(slot, async (at) => await startOf(key, at));
+        if (!last || !(await isLive(key, last))) return (await answerOf(key))?.answer;
+        slot = last.slot;
         await pause(JOIN_POLL_MS, signal);
       }
       return undefined;
     },
     async alive(key, attempt) {
       const slot = slotsByAttempt.get(`${key} ${attempt}`);
-      if (slot === undefined) return;
-      await store.put(`${folderOf(key)}alive-${slot}`, encode({ attempt, untilMs: now() + leaseMs }));
+      if (slot !== undefined) await renew(key, attempt, slot);
     },
     async answer(key, attempt, answer) {
+      const slot = slotsByAttempt.get(`${key} ${attempt}`);
+      const kept: StoredAnswer = { attempt, answer, ...(slot === undefined ? {} : { slot }) };
+      const isFirst = await store.putIfAbsent(`${folderOf(key)}answer`, encode(kept));
+      const winner = isFirst ? kept : ((await answerOf(key)) ?? kept);
+      // Who did not hear that the first write went through asks again.
+      const isSame = winner.attempt === attempt && (slot === undefined || winner.slot === slot);
+      const isWinner = isFirst || isSame;
+      if (!isWinner) await store.putIfAbsent(`${folderOf(key)}late-${slot ?? `of-${attempt}`}`, encode(kept));
+      // Only now: while the store is away and this is tried again, the lease has to be renewed.
       slotsByAttempt.delete(`${key} ${attempt}`);
-      const kept: JournalledAnswer = { attempt, answer };
-      if (await store.putIfAbsent(`${folderOf(key)}answer`, encode(kept))) return { stored: true, winner: answer };
-      const winner = (await answerOf(key)) ?? kept;
-      // The same attempt may ask again when it did not hear that its first write went through.
-      if (winner.attempt === attempt) return { stored: true, winner: winner.answer };
-      await store.putIfAbsent(`${folderOf(key)}late-${attempt}`, encode(kept));
-      return { stored: false, winner: winner.answer };
+      return { stored: isWinner, winner: winner.answer };
     },
     async ended(key, attempt, why) {
       const slot = slotsByAttempt.get(`${key} ${attempt}`);
@@ -123,11 +144,42 @@ export function createCallJournal(
       await store.put(`${folderOf(key)}ended-${slot}`, encode({ attempt, why }));
     },
     async lateAnswers(key) {
-      const names = (await store.list(folderOf(key))).filter((name) => /\/(answer|late-\d+)$/.test(name));
-      const found = await Promise.all(names.map(async (name) => await read<JournalledAnswer>(name)));
-      return found.filter((one) => one !== undefined);
+      const names = (await store.list(folderOf(key))).filter((name) => /\/(answer|late-[a-z0-9-]+)$/.test(name));
+      const found = await Promise.all(names.map(async (name) => await read<StoredAnswer>(name)));
+      return found.filter((one) => one !== undefined).map(withoutSlot);
     },
   };
+}
+
+interface Started {
+  readonly slot: number;
+  readonly start: Start;
+}
+
+/**
+ * The newest start from a slot on. Slots are taken one after the other, so it is found by doubling and halving: a provider
+ * that is away for a day leaves a thousand starts.
+ */
+async function newest(
+  from: number,
+  startAt: (slot: number) => Promise<Start | undefined>,
+): Promise<Started | undefined> {
+  const first = await startAt(from);
+  if (!first) return undefined;
+  let found: Started = { slot: from, start: first };
+  let step = 1;
+  for (let isDoubling = true; step >= 1; ) {
+    const slot = found.slot + step;
+    const start = await startAt(slot);
+    if (start) found = { slot, start };
+    else isDoubling = false;
+    step = isDoubling ? step * 2 : Math.floor(step / 2);
+  }
+  return found;
+}
+
+function withoutSlot({ attempt, answer }: StoredAnswer): JournalledAnswer {
+  return { attempt, answer };
 }
 
 /** Keys hold any characters; their digest makes a folder's name. */
@@ -136,11 +188,12 @@ function folderOf(key: string): string {
   return `journal/${hex.slice(0, 2)}/${hex.slice(2, 42)}/`;
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
+async function timer(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(done, ms);
+    const timeout = setTimeout(done, ms);
     function done() {
-      clearTimeout(timer);
+      clearTimeout(timeout);
       signal.removeEventListener("abort", done);
       resolve();
     }
