@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
-import { canonicalJson, utf8Bytes } from "../core/digest.js";
+import { canonicalJson } from "../core/digest.js";
+import { jsonBytes } from "../core/input-bound.js";
 import {
   type BlobAddress,
   type BlobRef,
@@ -13,7 +14,10 @@ import { isBlobRef } from "./inline.js";
 
 /** Transcripts as chains of blobs: `head = sha256(previous head, new messages)`. */
 export interface Transcripts {
-  /** The head after these messages; null is the beginning. Costs one blob, however long the transcript is. */
+  /**
+   * The head after these messages; null is the beginning. Costs one blob, however long the transcript is, and a read of
+   * each text that is a blob: `bytes` bounds what a model reads, so it has them in full. @throws BlobMissing
+   */
   append(
     head: BlobAddress | null,
     messages: readonly Message[],
@@ -60,7 +64,8 @@ export function createTranscripts(
     async append(head, messages) {
       const prev = head === null ? undefined : await nodeAt(head);
       const depth = (prev?.depth ?? 0) + 1;
-      const bytes = (prev?.bytes ?? 0) + utf8Bytes(canonicalJson(messages));
+      const read = await Promise.all(messages.map(async (message) => await resolved(blobs, message)));
+      const bytes = (prev?.bytes ?? 0) + jsonBytes(read);
       const trail = prev ? await trailTo(prev, depth, nodeAt) : [];
       const node: TranscriptNode = { prev: head, messages, depth, bytes, ...(trail.length > 0 ? { trail } : {}) };
       const text = canonicalJson(node);

@@ -57,7 +57,10 @@ export interface TranscriptNode {
   readonly messages: readonly Message[];
   /** Nodes up to and including this one. */
   readonly depth: number;
-  /** UTF-8 bytes of all messages' canonical JSON, up to and including this node: bounds a prompt without loading it. */
+  /**
+   * UTF-8 bytes of all messages' JSON as a model reads them, texts that are blobs in full, up to and including this node:
+   * bounds a prompt without loading it.
+   */
   readonly bytes: number;
   /**
    * Addresses of earlier nodes, those of `trailDepths(depth)` in that order, so that a cold load fetches nodes side by side

@@ -1,5 +1,5 @@
 import { INLINE_BYTES } from "../core/activity-contract.js";
-import { jsonBytes } from "../core/input-bound.js";
+import { jsonBytes, messageBytes } from "../core/input-bound.js";
 import type { Message } from "../core/transcript.js";
 import { appendMessages } from "./calls.js";
 import type { Run } from "./run-context.js";
@@ -7,7 +7,10 @@ import type { Run } from "./run-context.js";
 /** So much goes out in one piece; a local activity's argument is in no history, but it is in memory. */
 const PIECE_BYTES = 512 * 1024;
 
-/** What people said since joins the next call; what is too large to travel joins the transcript first. */
+/**
+ * What people said since joins the next call; what is too large to travel joins the transcript first, and so does what is
+ * a blob already: only there its size is known, and money is reserved for all that a model reads.
+ */
 export async function takeInbox(run: Run): Promise<void> {
   const { state } = run;
   if (state.inbox.length > 0) {
@@ -15,7 +18,7 @@ export async function takeInbox(run: Run): Promise<void> {
     state.newMessages = [...state.newMessages, ...state.inbox.map((message) => ({ ...message, turn }))];
     state.inbox = [];
   }
-  while (jsonBytes(state.newMessages) > INLINE_BYTES) {
+  while ((messageBytes(state.newMessages) ?? Number.POSITIVE_INFINITY) > INLINE_BYTES) {
     const piece = firstPiece(state.newMessages);
     const appended = await appendMessages({ head: state.head, messages: piece });
     state.head = appended.head;
