@@ -70,11 +70,14 @@ async function openConnection(options: ConnectOptions, environment: NodeJS.Proce
   const place = readPlace(options, environment);
   await refuseDeadLoopback(place.address);
   const connectTimeout = options.connectTimeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const connection = await Connection.connect({ ...place.connection, address: place.address, connectTimeout }).catch(
-    (error: unknown) => {
-      throw unreachable(error, place.address);
-    },
-  );
+  // Not `Connection.connect`: where it fails, its channel goes on trying and keeps the process alive.
+  const connection = Connection.lazy({ ...place.connection, address: place.address, connectTimeout });
+  try {
+    await connection.ensureConnected();
+  } catch (error) {
+    await connection.close();
+    throw unreachable(error, place.address);
+  }
   const client = new Client({ connection, namespace: place.namespace, ...(dataConverter ? { dataConverter } : {}) });
   return { client, address: place.address, close: async () => await connection.close() };
 }

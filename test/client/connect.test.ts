@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { connect, type WfloClient } from "../../client/index.js";
 import { temporalAddress } from "../harness/environment.js";
@@ -28,12 +28,14 @@ describe("connect", () => {
   });
 
   test("gives up on a server that does not answer", async () => {
-    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    const held: Socket[] = [];
+    const silent = createServer((socket) => void held.push(socket)).listen(0, "127.0.0.1");
     const port = await new Promise<number>((resolve) => {
       silent.once("listening", () => resolve((silent.address() as { port: number }).port));
     });
     const wrong = connect({ environment: {}, address: `127.0.0.1:${port}`, connectTimeoutMs: 300 });
     await expect(wrong).rejects.toMatchObject({ kind: "unreachable" });
+    for (const socket of held) socket.destroy();
     silent.close();
   });
 
