@@ -150,7 +150,7 @@ function bookCut(
 
 function bookUnknown(run: Run, reservation: Reservation, request: ModelCallRequest): void {
   const { state } = run;
-  state.ledger = markUnconfirmed(state.ledger, reservation.id, { at: now() }).ledger;
+  tellOfMoney(run, markUnconfirmed(state.ledger, reservation.id, { at: now() }));
   const key = modelCallKey({ ...request, workflowId: workflowInfo().workflowId });
   state.lost = [...state.lost, { key, attempt: reservation.attempt, id: reservation.id }].slice(-LOST_REMEMBERED);
 }
@@ -194,7 +194,7 @@ function takeAnswer(run: Run, reservation: Reservation, answer: ModelAnswered): 
 function confirm(run: Run, id: string, bill: Bill): void {
   const { state } = run;
   if (!state.lost.some((lost) => lost.id === id)) return;
-  state.ledger = confirmLate(state.ledger, id, settlement(bill)).ledger;
+  tellOfMoney(run, confirmLate(state.ledger, id, settlement(bill)));
   state.lost = state.lost.filter((lost) => lost.id !== id);
 }
 
@@ -205,7 +205,6 @@ function book(run: Run, id: string, bill: Bill): void {
     bill.kind === "estimated"
       ? markUnconfirmed(state.ledger, id, settlement(bill))
       : settle(state.ledger, id, settlement(bill));
-  state.ledger = booked.ledger;
   tellOfMoney(run, booked);
 }
 
@@ -220,10 +219,12 @@ function settlement(bill: Bill) {
   };
 }
 
+/** Takes a booking over, and tells what people have to hear of it. */
 function tellOfMoney(run: Run, booked: Booked): void {
-  const { state, input } = run;
+  const { state } = run;
+  state.ledger = booked.ledger;
   if (booked.softLimitCrossed) recordEvent(run, "wflo.budget.warning", { spentNanoUsd: spent(state.ledger) });
-  if (booked.overrunNanoUsd > 0 && input.budget) {
+  if (booked.overrunNanoUsd > 0 && state.ledger.limitNanoUsd !== null) {
     const stopReason = `the provider billed $${formatUsd(booked.overrunNanoUsd)} more than the bound of the call`;
     state.ending ??= { status: "budget_exhausted", stopReason };
     recordEvent(run, "wflo.budget.exhausted", { overrunNanoUsd: booked.overrunNanoUsd });

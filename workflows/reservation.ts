@@ -7,7 +7,7 @@ import { boundNanoUsd, outputThatFits, type TokenBound } from "../core/pricing.j
 import { takeInbox } from "./conversation.js";
 import { waitWhileHeld } from "./holding.js";
 import { recordEvent } from "./outbox.js";
-import { now, type Run, shouldContinueAsNew } from "./run-context.js";
+import { isHeld, now, type Run, shouldContinueAsNew } from "./run-context.js";
 import { say } from "./run-status.js";
 
 /** Money that is held for one attempt, and the cap that it pays for. */
@@ -44,7 +44,8 @@ export async function reserveForNextCall(run: Run): Promise<Reserved> {
     if (!(await waitWhileHeld(run))) return { kind: "continue" };
     if (state.ending) return { kind: "ended" };
     if (state.attempt === 0) await takeInbox(run);
-    if (run.state.paused) continue;
+    // A pause or a freeze may have come while what people said was stored.
+    if (isHeld(run)) continue;
     const terms = run.termsVersion;
     const reservation = reserveFirstThatFits(run);
     if (reservation) return { kind: "reserved", reservation };

@@ -18,7 +18,7 @@ import {
 } from "../core/commands.js";
 import { remember, seen } from "../core/dedupe.js";
 import { type Decided, decide, type Gate, type GateView, viewGate } from "../core/gate.js";
-import { changeTerms } from "../core/ledger.js";
+import { changeTerms, termsProblem } from "../core/ledger.js";
 import { type BudgetView, budgetView } from "../core/ledger-report.js";
 import type { TranscriptView } from "../core/messages.js";
 import type { RunStatus } from "../core/run.js";
@@ -85,16 +85,16 @@ function listenToUpdates(run: Run): void {
     defineUpdate<BudgetView, [unknown]>("addBudget"),
     async (payload) => {
       await ready();
-      once(run, commandOf(checkTerms(payload, { addRequired: true })), (terms) => applyTerms(run, terms));
+      once(run, "budgetCheck", topUpOf(run, payload), (terms) => applyTerms(run, terms));
       return budgetOf(run);
     },
-    { validator: (payload) => void commandOf(checkTerms(payload, { addRequired: true })) },
+    { validator: (payload) => void topUpOf(run, payload) },
   );
   setHandler(
     defineUpdate<{ turn: number }, [unknown]>("sendMessage"),
     async (payload) => {
       await ready();
-      once(run, commandOf(checkMessage(payload)), (message) => addMessage(run, message));
+      once(run, "message", commandOf(checkMessage(payload)), (message) => addMessage(run, message));
       return { turn: nextHearing(run) };
     },
     { validator: (payload) => void commandOf(checkMessage(payload)) },
@@ -109,17 +109,25 @@ function budgetOf(run: Run): BudgetView & { account?: string } {
 /** A signal's payload that is wrong changes nothing, and is on record. */
 function accept<T extends object>(run: Run, name: string, checked: Checked<T>, apply: (command: T) => void): void {
   if ("problems" in checked) noteRefusal(run, name, checked.problems.join("; "));
-  else once(run, checked.command, apply);
+  else once(run, name, checked.command, apply);
 }
 
-/** A command with an id counts once. */
-function once<T extends object>(run: Run, command: T, apply: (command: T) => void): void {
-  const id = (command as { id?: string }).id;
+/** A command with an id counts once, whether it comes as a signal or as the update of the same meaning. */
+function once<T extends object>(run: Run, name: string, command: T, apply: (command: T) => void): void {
+  const { id } = command as { id?: string };
   if (id !== undefined) {
-    if (seen(run.state.seen, id)) return;
-    run.state.seen = remember(run.state.seen, id);
+    if (seen(run.state.seen, `${name}/${id}`)) return;
+    run.state.seen = remember(run.state.seen, `${name}/${id}`);
   }
   apply(command);
+}
+
+/** The terms of `addBudget`. @throws ApplicationFailure `Refused` */
+function topUpOf(run: Run, payload: unknown): TermsCommand {
+  const terms = commandOf(checkTerms(payload, { addRequired: true }));
+  const problem = run.ready ? termsProblem(run.state.ledger, terms) : undefined;
+  if (problem !== undefined) throw refused(problem, "invalid");
+  return terms;
 }
 
 function applyTerms(run: Run, terms: TermsCommand): void {
