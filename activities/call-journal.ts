@@ -60,32 +60,39 @@ export interface CallJournalOptions {
 
 const JOIN_POLL_MS = 100;
 
+/** Who lives is known by signs of life; after a power cut nobody does. Answers are another matter: they were paid for. */
+const PASSING = { passing: true };
+
+/** What a power cut may leave of a start: whose it was is not known, but it is over. */
+const LOST_START: Start = { attempt: 0, untilMs: 0 };
+
 export function createCallJournal(
   store: ObjectStore,
   { leaseMs = 2_000, now = Date.now, pause = timer }: CallJournalOptions = {},
 ): CallJournal {
-  const read = async <T>(name: string): Promise<T | undefined> => {
+  const read = async <T>(name: string, lost?: T): Promise<T | undefined> => {
     const bytes = await store.get(name);
-    return bytes && (JSON.parse(Buffer.from(bytes).toString("utf8")) as T);
+    return bytes && bytes.length > 0 ? (JSON.parse(Buffer.from(bytes).toString("utf8")) as T) : bytes && lost;
   };
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value));
   const slotsByAttempt = new Map<string, number>();
-  const startOf = async (key: string, slot: number) => await read<Start>(`${folderOf(key)}start-${slot}`);
+  const startOf = async (key: string, slot: number) => await read<Start>(`${folderOf(key)}start-${slot}`, LOST_START);
   const answerOf = async (key: string) => await read<StoredAnswer>(`${folderOf(key)}answer`);
   /** Renewed meanwhile is alive: leases are compared with the time before they were read, however long that took. */
   const isLive = async (key: string, { slot, start }: Started) => {
     const lookedAt = now();
-    if (await read(`${folderOf(key)}ended-${slot}`)) return false;
+    if ((await store.get(`${folderOf(key)}ended-${slot}`)) !== undefined) return false;
     if (start.untilMs > lookedAt) return true;
     const renewed = await read<Start>(`${folderOf(key)}alive-${slot}`);
     return renewed !== undefined && renewed.untilMs > lookedAt;
   };
+  const lease = (attempt: number): Start => ({ attempt, untilMs: now() + leaseMs });
   const renew = async (key: string, attempt: number, slot: number) =>
-    await store.put(`${folderOf(key)}alive-${slot}`, encode({ attempt, untilMs: now() + leaseMs } satisfies Start));
+    await store.put(`${folderOf(key)}alive-${slot}`, encode(lease(attempt)), PASSING);
   /** Starts in this slot: false where somebody else has, or is already beyond it. */
   const took = async (key: string, attempt: number, slot: number) => {
-    const start: Start = { attempt, untilMs: now() + leaseMs };
-    if (!(await store.putIfAbsent(`${folderOf(key)}start-${slot}`, encode(start)))) return false;
+    const start = lease(attempt);
+    if (!(await store.putIfAbsent(`${folderOf(key)}start-${slot}`, encode(start), PASSING))) return false;
     if (start.untilMs > now()) return true;
     // The store took longer than the lease, so this start may be taken for dead: show that it lives, and look only then.
     await renew(key, attempt, slot);
@@ -141,7 +148,7 @@ export function createCallJournal(
       const slot = slotsByAttempt.get(`${key} ${attempt}`);
       if (slot === undefined) return;
       slotsByAttempt.delete(`${key} ${attempt}`);
-      await store.put(`${folderOf(key)}ended-${slot}`, encode({ attempt, why }));
+      await store.put(`${folderOf(key)}ended-${slot}`, encode({ attempt, why }), PASSING);
     },
     async lateAnswers(key) {
       const names = (await store.list(folderOf(key))).filter((name) => /\/(answer|late-[a-z0-9-]+)$/.test(name));

@@ -12,15 +12,23 @@ export interface ObjectStore {
   /** The value, or undefined where there is none. The bytes belong to the caller. */
   get(key: string): Promise<Uint8Array | undefined>;
   /** Writes or overwrites. */
-  put(key: string, value: Uint8Array): Promise<void>;
+  put(key: string, value: Uint8Array, options?: WriteOptions): Promise<void>;
   /** Writes where there is nothing yet; false (and no change) where there is. */
-  putIfAbsent(key: string, value: Uint8Array): Promise<boolean>;
+  putIfAbsent(key: string, value: Uint8Array, options?: WriteOptions): Promise<boolean>;
   /** The keys below a prefix that ends in `/`, in lexical order. */
   list(prefix: string): Promise<readonly string[]>;
   /** Removes a key; no error where there is none. */
   delete(key: string): Promise<void>;
   /** For people: `file:.wflo/blobs`, `s3://bucket/prefix`. Never a credential. */
   readonly description: string;
+}
+
+export interface WriteOptions {
+  /**
+   * Of no use after a power cut (a lease, a sign of life), so no disk has to be waited for: after one it may be gone, or
+   * empty. Everything else is as promised. @default false
+   */
+  readonly passing?: boolean;
 }
 
 /** The store did not answer; the same call may go through later. */

@@ -17,8 +17,8 @@ const MAY_PASS: ReadonlySet<string> = new Set([
 /**
  * Objects as files below `root`, for all processes of one machine (or of one network file system with hard links).
  * A value is written aside, in the folder where it will be, and then named: by `rename` (overwrite) or `link` (which fails
- * where the name is taken, so that one racer wins). With `durable` the value is flushed to the disk before it is named, and
- * its name before the call returns: then it survives a power cut too.
+ * where the name is taken, so that one racer wins). With `durable` a value that is not `passing` is flushed to the
+ * disk before it is named, and its name before the call returns: then it survives a power cut too.
  */
 export function createFileObjectStore({
   root,
@@ -40,8 +40,8 @@ export function createFileObjectStore({
       throw storeError(error as NodeJS.ErrnoException, `${description}: ${what}`);
     }
   };
-  const named = async (path: string) => {
-    if (durable) await syncFolder(dirname(path));
+  const named = async (path: string, passing: boolean) => {
+    if (durable && !passing) await syncFolder(dirname(path));
   };
   return {
     description,
@@ -49,19 +49,19 @@ export function createFileObjectStore({
       const path = pathOf(key);
       return await attempt(`${key} cannot be read`, async () => await readWhole(path).catch(ifAbsent(undefined)));
     },
-    async put(key, value) {
+    async put(key, value, { passing = false } = {}) {
       const path = pathOf(key);
       await attempt(`${key} cannot be written`, async () => {
-        await writeAside(dirname(path), value, durable, (aside) => renameSync(aside, path));
-        await named(path);
+        await writeAside(dirname(path), value, durable && !passing, (aside) => renameSync(aside, path));
+        await named(path, passing);
       });
     },
-    async putIfAbsent(key, value) {
+    async putIfAbsent(key, value, { passing = false } = {}) {
       const path = pathOf(key);
       return await attempt(`${key} cannot be written`, async () => {
-        const isFirst = !isThere(path) && (await writeAside(dirname(path), value, durable, linkTo(path)));
+        const isFirst = !isThere(path) && (await writeAside(dirname(path), value, durable && !passing, linkTo(path)));
         // Also for the racer that lost: it relies on the winner's value as if it were its own.
-        await named(path);
+        await named(path, passing);
         return isFirst;
       });
     },

@@ -12,8 +12,11 @@ export interface FileTokenStreamOptions {
   readonly fileBytesMax?: number;
 }
 
-/** Files that nobody appended to for so long are removed by the next process that streams, in milliseconds. */
+/** Files that nobody appended to for so long are removed, in milliseconds. */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
+
+/** Whoever streams looks for such files at its start, and then so often. */
+const PRUNE_EVERY_MS = 60 * 60 * 1_000;
 
 /** Entries that wait for a disk that does not take them; what is more is dropped, the oldest first. */
 const WAITING_MAX = 10_000;
@@ -31,10 +34,14 @@ export function createFileTokenStream({ folder, fileBytesMax = FILE_BYTES_MAX }:
   const waiting = new Map<string, TokenEntry[]>();
   const closing = new AbortController();
   let flushing: Promise<void> | undefined;
-  let pruned: Promise<void> | undefined;
+  let pruning: Promise<void> | undefined;
+  let pruneAtMs = 0;
   const flush = async () => {
     await gathered(closing.signal);
-    pruned ??= prune(folder);
+    if (performance.now() >= pruneAtMs) {
+      pruneAtMs = performance.now() + PRUNE_EVERY_MS;
+      pruning = prune(folder);
+    }
     while (waiting.size > 0) {
       const files = [...waiting];
       waiting.clear();
@@ -65,7 +72,7 @@ export function createFileTokenStream({ folder, fileBytesMax = FILE_BYTES_MAX }:
     async close() {
       closing.abort();
       await flushing;
-      await pruned;
+      await pruning;
     },
   };
 }

@@ -294,3 +294,53 @@ test("a provider that was away for a thousand attempts costs the next one a few 
   expect(await process().begin(KEY, 1_001)).toEqual({ kind: "go", attempts: 1_001 });
   expect(store.calls.length - before).toBeLessThan(40);
 });
+
+test("what a power cut leaves empty is no sign of life, and no end either", async () => {
+  const store = createMemoryObjectStore();
+  const { process } = world(store);
+  await process().begin(KEY, 1);
+  const [start = ""] = await store.list(await folderOf(store));
+  await store.put(start, new Uint8Array());
+  await store.put(start.replace("start-1", "alive-1"), new Uint8Array());
+  expect(await process().join(KEY, never)).toBeUndefined();
+  expect(await process().begin(KEY, 2)).toEqual({ kind: "go", attempts: 2 });
+  expect(await process().begin(KEY, 3)).toEqual({ kind: "live", by: 2 });
+});
+
+test("signs of life wait for no disk, answers do", async () => {
+  const written: string[] = [];
+  const memory = createMemoryObjectStore();
+  const note = (key: string, options?: { readonly passing?: boolean }) =>
+    written.push(`${key.slice(key.lastIndexOf("/") + 1)} ${options?.passing ? "passes" : "stays"}`);
+  const store: ObjectStore = {
+    ...memory,
+    put: async (key, value, options) => {
+      note(key, options);
+      await memory.put(key, value);
+    },
+    putIfAbsent: async (key, value, options) => {
+      note(key, options);
+      return await memory.putIfAbsent(key, value);
+    },
+  };
+  const journal = world(store).process();
+  await journal.begin(KEY, 1);
+  await journal.alive(KEY, 1);
+  await journal.ended(KEY, 1, "429");
+  await journal.begin(KEY, 2);
+  await journal.answer(KEY, 2, "answer");
+  expect(written).toEqual([
+    "start-1 passes",
+    "alive-1 passes",
+    "ended-1 passes",
+    "start-1 passes",
+    "start-2 passes",
+    "answer stays",
+  ]);
+});
+
+/** The only call's folder. */
+async function folderOf(store: ObjectStore): Promise<string> {
+  const [key = ""] = await store.list("journal/");
+  return key.slice(0, key.lastIndexOf("/") + 1);
+}

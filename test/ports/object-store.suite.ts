@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "@jest/globals";
 import type { ObjectStore } from "../../ports/object-store.js";
 
-/** The promises of ports/object-store.ts, for every implementation. `open` gives a store; it may have other tests' keys. */
+/** The promises of ports/object-store.ts, for every implementation. `open` opens a store, each time the same; it may have other tests' keys. */
 export function objectStoreSuite({ open }: { readonly open: () => Promise<ObjectStore> }): void {
   const folder = () => `suite/${randomUUID()}`;
   const bytes = (text: string) => new TextEncoder().encode(text);
@@ -47,6 +47,16 @@ export function objectStoreSuite({ open }: { readonly open: () => Promise<Object
     const winners = found.filter(({ won }) => won);
     expect(winners).toHaveLength(1);
     for (const one of found) expect(one.read).toBe(winners[0]?.text);
+  });
+
+  test("a passing value is kept like any other while nothing loses its power", async () => {
+    const [store, key] = [await open(), `${folder()}/lease`];
+    const passing = { passing: true };
+    expect(await store.putIfAbsent(key, bytes("first"), passing)).toBe(true);
+    expect(await store.putIfAbsent(key, bytes("second"), passing)).toBe(false);
+    expect(await read(await open(), key)).toBe("first");
+    await store.put(key, bytes("third"), passing);
+    expect(await read(await open(), key)).toBe("third");
   });
 
   test("whoever reads while others overwrite sees one whole value", async () => {

@@ -1,4 +1,5 @@
 import { createMemoryObjectStore } from "../../../adapters/memory/object-store.js";
 import { objectStoreSuite } from "../../ports/object-store.suite.js";
 
-objectStoreSuite({ open: async () => createMemoryObjectStore() });
+const store = createMemoryObjectStore();
+objectStoreSuite({ open: async () => store });
