@@ -1,5 +1,5 @@
-import { type BigIntStats, type FSWatcher, watch } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FSWatcher, watch } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 
 /** A whole line, without its newline. */
@@ -12,6 +12,7 @@ export interface Line {
 /** A change that no watcher tells of (network file systems, watchers used up) is seen after so long, in milliseconds. */
 const LOOK_EVERY_MS = 500;
 const CHUNK_BYTES = 64 * 1024;
+const BEFORE_BYTES = 256;
 const NEWLINE = 0x0a;
 
 /**
@@ -24,7 +25,7 @@ export async function* readLines(
   { from, follow, signal }: { readonly from: number; readonly follow: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<Line> {
   const changes = follow ? watchFile(path, signal) : undefined;
-  let place: Place = { offset: from };
+  let place: Place = { offset: from, before: Buffer.alloc(0) };
   try {
     while (!signal.aborted) {
       changes?.seen();
@@ -45,47 +46,43 @@ export async function* readLines(
 
 interface Place {
   readonly offset: number;
-  /** The file that the offset belongs to. */
-  readonly file?: FileIdentity;
+  /**
+   * What stands right before the offset: a file that has something else there is another one, or was cut. Inodes are used
+   * again at once, and times are too coarse to tell.
+   */
+  readonly before: Buffer;
 }
 
 /** The whole lines of the next chunk, none at the end; and the place after them. */
 async function nextLines(path: string, place: Place): Promise<Place & { lines: readonly Line[] }> {
-  const handle = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
+  const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  if (!handle) return { ...place, lines: [] };
+  if (!file) return { ...place, lines: [] };
   try {
-    const stats = await handle.stat({ bigint: true });
-    const file = identityOf(stats);
-    const start = isOther(place.file, file) || stats.size < BigInt(place.offset) ? 0 : place.offset;
+    const { offset, before } = (await hasPlace(file, place)) ? place : { offset: 0, before: Buffer.alloc(0) };
     // A line may be longer than a chunk: read on until its end.
     for (let length = CHUNK_BYTES; ; length *= 2) {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, start);
-      const lines = linesOf(buffer.subarray(0, bytesRead), start);
-      if (lines.length > 0 || bytesRead < length) return { lines, file, offset: lines.at(-1)?.end ?? start };
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, offset);
+      const lines = linesOf(buffer.subarray(0, bytesRead), offset);
+      const end = lines.at(-1)?.end;
+      if (end !== undefined) {
+        const read = buffer.subarray(0, end - offset);
+        return { lines, offset: end, before: Buffer.from(read.subarray(-BEFORE_BYTES)) };
+      }
+      if (bytesRead < length) return { lines, offset, before };
     }
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 
-interface FileIdentity {
-  readonly inode: bigint;
-  /** Inodes are used again at once; 0n: the file system does not tell. */
-  readonly bornNs: bigint;
-}
-
-function identityOf({ ino, birthtimeNs, ctimeNs }: BigIntStats): FileIdentity {
-  // Where there is no time of birth, Node may give that of the last change.
-  return { inode: ino, bornNs: birthtimeNs === ctimeNs ? 0n : birthtimeNs };
-}
-
-function isOther(known: FileIdentity | undefined, file: FileIdentity): boolean {
-  if (!known) return false;
-  const bornApart = known.bornNs !== 0n && file.bornNs !== 0n && known.bornNs !== file.bornNs;
-  return known.inode !== file.inode || bornApart;
+async function hasPlace(file: FileHandle, { offset, before }: Place): Promise<boolean> {
+  if ((await file.stat()).size < offset) return false;
+  if (before.length === 0) return true;
+  const { buffer } = await file.read(Buffer.alloc(before.length), 0, before.length, offset - before.length);
+  return buffer.equals(before);
 }
 
 function linesOf(data: Buffer, start: number): Line[] {

@@ -61,7 +61,7 @@ test("a record that is being written is not read by halves", async () => {
   await log.close();
 });
 
-test("a log whose file was rotated or removed goes on, and so do its followers", async () => {
+test("a log whose file was rotated, removed or overwritten goes on, and so do its followers", async () => {
   const at = await folder();
   const file = join(at, "events.jsonl");
   const log = createFileEventLog({ folder: at });
@@ -75,6 +75,8 @@ test("a log whose file was rotated or removed goes on, and so do its followers",
   await rm(at, { recursive: true });
   await log.publish("wflo.events", records("a", 3, 3));
   expect(await next()).toEqual({ key: "a", n: 3 });
+  await writeFile(file, '{"key":"a","n":4}\n');
+  expect(await next()).toEqual({ key: "a", n: 4 });
   await log.close();
 });
 
