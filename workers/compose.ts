@@ -49,6 +49,7 @@ export async function compose(
     allowScriptPaths: config.allowScriptPaths,
     priceOverrides: await readPrices(config.priceFile),
     ...(config.recordFolder === undefined ? {} : { recordFolder: config.recordFolder }),
+    onRecordProblem: (message) => logger.warn(message),
   });
   const stores = openStores(config);
   const sandbox = await openSandbox(config, logger);
