@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "../core/json.js";
+import { jsonProblem } from "../core/json-check.js";
 import type { SchemaChecker } from "./schema-checker.js";
 
 /** An answer read by the run's output schema. */
@@ -11,8 +12,10 @@ export function answerData(checker: SchemaChecker, schema: JsonObject, text: str
   try {
     data = JSON.parse(fenced?.[1] ?? text) as Json;
   } catch (error) {
-    return { dataProblems: [`the answer is not one JSON document: ${(error as Error).message}`] };
+    return { dataProblems: [`the answer is not one JSON document: ${(error as Error).message.slice(0, 200)}`] };
   }
+  const fault = jsonProblem(data);
+  if (fault !== undefined) return { dataProblems: [`the document ${fault}`] };
   const dataProblems = checker.problems(schema, data);
   return dataProblems.length > 0 ? { dataProblems } : { data };
 }

@@ -9,14 +9,16 @@ import type {
 import type { CapturedAgent, RunModel } from "../core/agent.js";
 import { canonicalJson, utf8Bytes } from "../core/digest.js";
 import { invariant } from "../core/invariant.js";
-import { modelCallKey } from "../core/journal-key.js";
+import { answerKey, modelCallKey } from "../core/journal-key.js";
 import type { TokenBound } from "../core/pricing.js";
+import type { Message } from "../core/transcript.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Meters } from "../ports/meters.js";
 import { type ModelAnswer, ModelCallFailed, type Models } from "../ports/models.js";
 import type { TokenStream } from "../ports/token-stream.js";
 import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
+import { AttemptFailed, NotAsked } from "./failures.js";
 import { type KeptAnswer, keepAnswer } from "./keep-answer.js";
 import { billOfUsage } from "./model-bill.js";
 import { meterCall } from "./model-meters.js";
@@ -52,31 +54,38 @@ const RETRIES_PER_ATTEMPT = 10_000;
 
 /**
  * One reserved attempt to get one answer: returns what the journal has, joins a live predecessor, else buys.
- * @throws ModelCallFailed for an attempt without an answer
+ * @throws AttemptFailed for an attempt without an answer, NotAsked where nothing was sent
  */
 export async function callModel(
   ports: CallModelPorts,
   request: ModelCallRequest,
   context: CallContext,
 ): Promise<ModelCallResult> {
-  const journalKey = modelCallKey({ ...request, workflowId: context.workflowId });
-  const late = await lateBills(ports.journal, request.lost);
+  const { workflowId, cut } = context;
+  const { firstRunId } = request;
+  const journalKey = modelCallKey({ ...request, workflowId });
   const fence = request.attempt * RETRIES_PER_ATTEMPT + Math.min(context.activityAttempt, RETRIES_PER_ATTEMPT - 1);
-  const begun = await beginOrJoin(ports.journal, journalKey, fence, context.cut);
-  if (begun.kind === "cut") return { kind: "cut", journalKey, unsent: true };
+  const { begun, late } = await unsent(async () => ({
+    late: await lateBills(ports.journal, { workflowId, firstRunId }, request.lost),
+    begun: request.joinOnly
+      ? await joinOrLeave(ports.journal, journalKey, cut)
+      : await beginOrJoin(ports.journal, journalKey, fence, cut),
+  }));
+  const explained = late.length > 0 ? { late } : {};
+  if (begun.kind === "none") return { kind: "cut", unsent: true, ...explained };
   const outcome =
     begun.kind === "answered"
       ? { kept: begun.kept }
       : await buy(ports, request, { ...context, journalKey, fence, attempts: begun.attempts });
-  if ("cut" in outcome) return { kind: "cut", journalKey, ...outcome.cut };
-  const knownBounds = await boundsOf(ports.models, request.models, request.turn + 1);
+  if ("cut" in outcome) return { kind: "cut", ...outcome.cut, ...explained };
+  // An answer counts without them.
+  const knownBounds = await boundsOf(ports, request).catch(() => undefined);
   return {
     ...outcome.kept,
     ...("ownBill" in outcome ? { ownBill: outcome.ownBill } : {}),
     kind: "answered",
-    journalKey,
     ...(knownBounds ? { knownBounds } : {}),
-    ...(late.length > 0 ? { late } : {}),
+    ...explained,
   } satisfies ModelAnswered;
 }
 
@@ -87,46 +96,62 @@ interface Purchase extends CallContext {
   readonly attempts: number;
 }
 
-type Bought = { readonly kept: KeptAnswer; readonly ownBill?: Bill } | { readonly cut: { readonly bill?: Bill } };
+type Bought =
+  | { readonly kept: KeptAnswer; readonly ownBill?: Bill }
+  | { readonly cut: { readonly bill?: Bill; readonly unsent?: true } };
 
 async function buy(ports: CallModelPorts, request: ModelCallRequest, purchase: Purchase): Promise<Bought> {
-  const agent = await ports.blobs.getJson<CapturedAgent>(request.definition);
-  const model = agent.models.find((candidate) => candidate.model === request.model);
-  invariant(model !== undefined, `the captured agent has the model ${request.model}`);
-  const alive = setInterval(
-    () => void ports.journal.alive(purchase.journalKey, purchase.fence).catch(() => {}),
-    ALIVE_EVERY_MS,
-  );
+  const { journalKey, fence, cut } = purchase;
+  const renew = () => void ports.journal.alive(journalKey, fence).catch(() => {});
+  const alive = setInterval(renew, ALIVE_EVERY_MS);
   const startedAt = performance.now();
   try {
-    const { answer, promptBytes } = await askModel(ports, agent, model, request, purchase);
+    const question = await unsent(async () => await readQuestion(ports, request));
+    if (cut.aborted) {
+      await ports.journal.ended(journalKey, fence, "cut before it was sent").catch(() => {});
+      return { cut: { unsent: true } };
+    }
+    const { agent, model } = question;
+    const { answer, promptBytes } = await askModel(ports, question, request, purchase);
     ports.checkpoint?.("model.answered");
-    const { journalKey, fence } = purchase;
     const kept = await keepAnswer(ports, { agent, model, request, answer, promptBytes, journalKey, fence });
     ports.checkpoint?.("model.journalled");
     meterCall(ports.meters, model, "ok", (performance.now() - startedAt) / 1_000, kept.ownBill ?? kept.kept.bill);
     return kept;
   } catch (error) {
-    if (!(error instanceof ModelCallFailed)) throw error;
-    await ports.journal.ended(purchase.journalKey, purchase.fence, error.kind).catch(() => {});
-    const bill = error.usage ? billOfUsage(model, error.usage) : undefined;
-    meterCall(ports.meters, model, error.kind, (performance.now() - startedAt) / 1_000, bill);
-    if (error.kind !== "cancelled" || !purchase.cut.aborted) throw error;
-    return { cut: bill ? { bill } : {} };
+    const failed = error instanceof AttemptFailed ? error : undefined;
+    const why = failed?.failure.kind ?? "not asked";
+    await ports.journal.ended(journalKey, fence, why).catch(() => {});
+    if (failed?.failure.kind !== "cancelled" || !cut.aborted) throw error;
+    if (failed.failure.billed === "none") return { cut: { unsent: true } };
+    return { cut: failed.bill ? { bill: failed.bill } : {} };
   } finally {
     clearInterval(alive);
   }
 }
 
+interface Question {
+  readonly agent: CapturedAgent;
+  readonly model: RunModel;
+  readonly messages: readonly Message[];
+}
+
+async function readQuestion(ports: CallModelPorts, request: ModelCallRequest): Promise<Question> {
+  const agent = await ports.blobs.getJson<CapturedAgent>(request.definition);
+  const model = agent.models.find((candidate) => candidate.model === request.model);
+  invariant(model !== undefined, `the captured agent has the model ${request.model}`);
+  const before = request.head === null ? [] : await ports.transcripts.load(request.head);
+  const messages = await ports.transcripts.resolve([...before, ...request.newMessages]);
+  return { agent, model, messages };
+}
+
+/** Asks the provider: from here on the attempt may be billed. @throws AttemptFailed */
 async function askModel(
   ports: CallModelPorts,
-  agent: CapturedAgent,
-  model: RunModel,
+  { agent, model, messages }: Question,
   request: ModelCallRequest,
   purchase: Purchase,
 ): Promise<{ answer: ModelAnswer; promptBytes: number }> {
-  const before = request.head === null ? [] : await ports.transcripts.load(request.head);
-  const messages = await ports.transcripts.resolve([...before, ...request.newMessages]);
   let seq = 0;
   const tell = (entry: { text?: string; reset?: true }) => {
     seq += 1;
@@ -134,28 +159,46 @@ async function askModel(
   };
   if (purchase.attempts > 1) tell({ reset: true });
   ports.checkpoint?.("model.started");
-  const answer = await ports.models.call(
-    {
-      model: model.model,
-      instructions: agent.instructions,
-      messages,
-      tools: agent.tools,
-      maxOutputTokens: request.maxOutputTokens,
-      ...(agent.temperature === undefined ? {} : { temperature: agent.temperature }),
-      turn: request.turn,
-      attempt: purchase.attempts,
-      conversation: `${purchase.workflowId}/${request.firstRunId}`,
-    },
-    { signal: purchase.cut, onDelta: (text) => text !== "" && tell({ text }) },
-  );
   const { instructions, tools } = agent;
-  return { answer, promptBytes: answer.usage ? 0 : utf8Bytes(canonicalJson({ instructions, tools, messages })) };
+  const asked = {
+    model: model.model,
+    instructions,
+    messages,
+    tools,
+    maxOutputTokens: request.maxOutputTokens,
+    ...(agent.temperature === undefined ? {} : { temperature: agent.temperature }),
+    turn: request.turn,
+    attempt: purchase.attempts,
+    conversation: `${purchase.workflowId}/${request.firstRunId}`,
+  };
+  const startedAt = performance.now();
+  try {
+    const onDelta = (text: string) => void (text !== "" && tell({ text }));
+    const answer = await ports.models.call(asked, { signal: purchase.cut, onDelta });
+    return { answer, promptBytes: answer.usage ? 0 : utf8Bytes(canonicalJson({ instructions, tools, messages })) };
+  } catch (error) {
+    throw failedAttempt(ports, model, error, (performance.now() - startedAt) / 1_000);
+  }
+}
+
+/** What went wrong, with what it cost. An error that no provider's adapter should throw is an attempt with an unknown bill. */
+function failedAttempt(ports: CallModelPorts, model: RunModel, error: unknown, seconds: number): AttemptFailed {
+  const failure =
+    error instanceof ModelCallFailed
+      ? error
+      : new ModelCallFailed(`the call of ${model.model} broke: ${error instanceof Error ? error.message : error}`, {
+          kind: "retry",
+          billed: "unknown",
+        });
+  const bill = failure.usage ? billOfUsage(model, failure.usage) : undefined;
+  meterCall(ports.meters, model, failure.kind, seconds, bill);
+  return new AttemptFailed(failure, bill);
 }
 
 type Begun =
   | { readonly kind: "answered"; readonly kept: KeptAnswer }
   | { readonly kind: "go"; readonly attempts: number }
-  | { readonly kind: "cut" };
+  | { readonly kind: "none" };
 
 async function beginOrJoin(journal: CallJournal, key: string, fence: number, cut: AbortSignal): Promise<Begun> {
   for (;;) {
@@ -163,31 +206,45 @@ async function beginOrJoin(journal: CallJournal, key: string, fence: number, cut
     if (begun.kind === "answered") return { kind: "answered", kept: begun.answer as unknown as KeptAnswer };
     if (begun.kind === "go") return { kind: "go", attempts: begun.attempts };
     const joined = await journal.join(key, cut);
-    if (cut.aborted) return { kind: "cut" };
     if (joined !== undefined) return { kind: "answered", kept: joined as unknown as KeptAnswer };
+    if (cut.aborted) return { kind: "none" };
   }
 }
 
-async function lateBills(journal: CallJournal, lost: readonly LostAttempt[]): Promise<LateBill[]> {
-  const found: LateBill[] = [];
-  for (const attempt of lost) {
-    for (const late of await journal.lateAnswers(attempt.key)) {
-      if (Math.floor(late.attempt / RETRIES_PER_ATTEMPT) !== attempt.attempt) continue;
-      found.push({ id: attempt.id, bill: (late.answer as unknown as KeptAnswer).bill });
-    }
-  }
-  return found;
+/** The answer that is there or on its way. */
+async function joinOrLeave(journal: CallJournal, key: string, cut: AbortSignal): Promise<Begun> {
+  const joined = await journal.join(key, cut);
+  return joined === undefined ? { kind: "none" } : { kind: "answered", kept: joined as unknown as KeptAnswer };
+}
+
+async function lateBills(
+  journal: CallJournal,
+  run: { readonly workflowId: string; readonly firstRunId: string },
+  lost: readonly LostAttempt[],
+): Promise<LateBill[]> {
+  const found = lost.map(async ({ turn, asked, attempt, id }) => {
+    const answers = await journal.lateAnswers(answerKey({ ...run, turn, asked }));
+    const late = answers.find((answer) => Math.floor(answer.attempt / RETRIES_PER_ATTEMPT) === attempt);
+    return late ? [{ id, bill: (late.answer as unknown as KeptAnswer).bill }] : [];
+  });
+  return (await Promise.all(found)).flat();
 }
 
 async function boundsOf(
-  models: Models,
-  names: readonly string[],
-  turn: number,
-): Promise<Readonly<Record<string, TokenBound>> | undefined> {
-  const bounds: Record<string, TokenBound> = {};
-  for (const name of names) {
-    const bound = await models.knownBound(name, turn);
-    if (bound) bounds[name] = bound;
+  { models, blobs }: CallModelPorts,
+  { definition, turn }: ModelCallRequest,
+): Promise<readonly (TokenBound | null)[] | undefined> {
+  const agent = await blobs.getJson<CapturedAgent>(definition);
+  const bounds = agent.models.map(async ({ model }) => (await models.knownBound(model, turn + 1)) ?? null);
+  const known = await Promise.all(bounds);
+  return known.some((bound) => bound !== null) ? known : undefined;
+}
+
+/** Whatever goes wrong before a provider is asked was not billed. @throws NotAsked */
+async function unsent<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof NotAsked ? error : new NotAsked(error);
   }
-  return Object.keys(bounds).length > 0 ? bounds : undefined;
 }

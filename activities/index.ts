@@ -1,4 +1,4 @@
-import { CancelledFailure, Context } from "@temporalio/activity";
+import { ApplicationFailure, CancelledFailure, Context } from "@temporalio/activity";
 import type {
   AgentActivities,
   ModelCallRequest,
@@ -9,9 +9,10 @@ import type {
 import type { ToolPolicy } from "../core/agent.js";
 import { type CallModelPorts, callModel } from "./call-model.js";
 import { toApplicationFailure } from "./failures.js";
-import { type PublishPorts, publishRecords } from "./publish-events.js";
+import { type PublishPorts, publishRecords, publishStored } from "./publish-events.js";
 import { type ResolveAgentPorts, resolveAgent } from "./resolve-agent.js";
 import { type RunToolPorts, runTool } from "./run-tool.js";
+import { createStoreActivities } from "./store-activities.js";
 
 /** Everything that the activities are made of. */
 export interface ActivityPorts extends CallModelPorts, ResolveAgentPorts, RunToolPorts, PublishPorts {}
@@ -37,19 +38,19 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
   const named = (kinds: readonly string[]) =>
     Object.fromEntries(tools.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => [`tool.${name}`, tool]));
   const contract: AgentActivities & StoreActivities = {
+    ...attendedEach(createStoreActivities(ports)),
     resolveAgent: async (request) => await attended(async () => await resolveAgent(ports, request)),
     callModel: async (request) => await attended(async (context) => await modelCall(ports, request, context)),
-    publishEvents: async (records, key) =>
-      await attended(
-        async ({ info }) => await publishRecords(ports, key ?? info.workflowExecution?.workflowId ?? "", records),
-      ),
-    appendMessages: async ({ head, messages }) =>
-      await attended(async () => {
-        const appended = await ports.transcripts.append(head, messages);
-        return { head: appended.head, transcriptBytes: appended.bytes };
+    publishEvents: async (records, key, stored) =>
+      await attended(async (context) => {
+        const own = key ?? workflowIdOf(context);
+        if (stored) await publishStored(ports, own, stored);
+        await publishRecords(ports, own, records);
       }),
-    storePiece: async (piece) => (await ports.blobs.put(piece)).ref,
-    loadPiece: async (address) => await ports.blobs.getText(address),
+    storeReady: async () =>
+      await attended(async (context) => {
+        await ports.blobs.put(`wflo: is the store there? ${workflowIdOf(context)} ${ports.now().toISOString()}`);
+      }),
   };
   return {
     agents: { ...contract, ...named(["activity", "local"]) } as Activities["agents"],
@@ -57,8 +58,12 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
   };
 }
 
+function workflowIdOf({ info }: Context): string {
+  return info.workflowExecution?.workflowId ?? "";
+}
+
 async function modelCall(ports: ActivityPorts, request: ModelCallRequest, context: Context) {
-  const workflowId = context.info.workflowExecution?.workflowId ?? "";
+  const workflowId = workflowIdOf(context);
   const published = request.outbox.length > 0 ? publishBeside(ports, workflowId, request) : undefined;
   const cut = cutSignal(context);
   const result = await callModel(ports, request, { workflowId, activityAttempt: context.info.attempt, cut });
@@ -87,9 +92,10 @@ async function patience(ms: number): Promise<undefined> {
 
 async function toolCall(ports: ActivityPorts, request: ToolCallRequest, context: Context) {
   return await runTool(ports, request, {
-    workflowId: context.info.workflowExecution?.workflowId ?? "",
+    workflowId: workflowIdOf(context),
     activityAttempt: context.info.attempt,
     signal: context.cancellationSignal,
+    isCancelled: () => context.cancellationDetails?.cancelRequested === true,
     journalled: !context.info.isLocal,
   });
 }
@@ -98,17 +104,28 @@ async function toolCall(ports: ActivityPorts, request: ToolCallRequest, context:
 const ANSWER_ON_ITS_WAY_MS = 60_000;
 
 /**
- * Aborted when the run itself wants the call to end. Not on a time-out or a lost activity: the answer is on its way and
- * paid for, so it is waited for and journalled, and a successor joins.
+ * Aborted when the run itself wants the call to end, or is no more. Not on a time-out or a lost activity: the answer is on
+ * its way and paid for, so it is waited for and journalled, and a successor joins.
  */
 function cutSignal(context: Context): AbortSignal {
   const controller = new AbortController();
-  context.cancelled.catch(() => {
+  context.cancelled.catch(async () => {
     const details = context.cancellationDetails;
-    if (!details || details.cancelRequested || details.workerShutdown || details.paused) controller.abort();
+    const wanted = !details || details.cancelRequested || details.workerShutdown || details.paused;
+    if (wanted || !(await isRunning(context))) controller.abort();
     else setTimeout(() => controller.abort(), ANSWER_ON_ITS_WAY_MS).unref();
   });
   return controller.signal;
+}
+
+/** The server forgets an attempt that has timed out and one whose run was terminated alike: only the run tells them apart. */
+async function isRunning(context: Context): Promise<boolean> {
+  try {
+    const { status } = await context.client.workflow.getHandle(workflowIdOf(context)).describe();
+    return status.name === "RUNNING";
+  } catch {
+    return true;
+  }
 }
 
 /** Heartbeats while the work goes on, and translates what it throws. */
@@ -118,11 +135,20 @@ async function attended<T>(work: (context: Context) => Promise<T>): Promise<T> {
   try {
     return await work(context);
   } catch (error) {
-    if (context.cancellationSignal.aborted && context.cancellationDetails?.cancelRequested) {
-      throw new CancelledFailure("the run was cancelled", [], error instanceof Error ? error : undefined);
-    }
-    throw toApplicationFailure(error);
+    const failure = toApplicationFailure(error, context.info.attempt);
+    if (!context.cancellationDetails?.cancelRequested) throw failure;
+    const details = failure instanceof ApplicationFailure ? (failure.details ?? []) : [];
+    throw new CancelledFailure("the run was cancelled", [...details]);
   } finally {
     clearInterval(beat);
   }
+}
+
+/** The same for activities that need no context. */
+function attendedEach(activities: StoreActivities): StoreActivities {
+  const wrapped = Object.entries(activities).map(([name, activity]: [string, (input: never) => Promise<unknown>]) => [
+    name,
+    async (input: never) => await attended(async () => await activity(input)),
+  ]);
+  return Object.fromEntries(wrapped) as StoreActivities;
 }

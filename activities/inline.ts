@@ -1,22 +1,40 @@
 import { canonicalJson, utf8Bytes } from "../core/digest.js";
 import type { Json, JsonObject } from "../core/json.js";
-import type { BlobRef, TextOrRef } from "../core/transcript.js";
+import { jsonProblem } from "../core/json-check.js";
+import { type InPieces, PIECE_CHARACTERS, piecesOf } from "../core/pieces.js";
+import { type BlobAddress, type BlobRef, isBlobRef, type TextOrRef } from "../core/transcript.js";
 import type { Blobs } from "./blobs.js";
 
-/** So much of what may travel is a large text's beginning: a character is at most four bytes. */
+export { isBlobRef };
+
+/** So much of what may travel is a large value's beginning: enough to know what it is. */
 const PREVIEW_SHARE = 1 / 4;
 
-/** The text itself up to `limitBytes` of UTF-8, else its blob. */
-export async function textOrRef(blobs: Blobs, text: string, limitBytes: number): Promise<TextOrRef> {
-  if (utf8Bytes(text) <= limitBytes) return text;
-  return await refTo(blobs, text, limitBytes);
+/** What a ref takes beside its preview. */
+const REF_BYTES = 160;
+
+/** UTF-8 bytes that a value takes in a payload. */
+export function payloadBytes(value: unknown): number {
+  return utf8Bytes(JSON.stringify(value) ?? "");
 }
 
-/** The value itself up to `limitBytes` of JSON, else its blob (canonical JSON). */
+/** The text itself where it takes at most `limitBytes` in a payload, else its blob, with as much of its beginning as fits. */
+export async function textOrRef(blobs: Blobs, text: string, limitBytes: number): Promise<TextOrRef> {
+  if (payloadBytes(text) <= limitBytes) return text;
+  const { ref, bytes } = await blobs.put(text);
+  return { ref, bytes, preview: beginningOf(text, limitBytes - REF_BYTES) };
+}
+
+/**
+ * The value itself where it takes at most `limitBytes` in a payload, else its blob (canonical JSON). A value that looks like
+ * a ref is stored too (what travels as a ref is one), and one that is nested too deeply for those who read payloads.
+ */
 export async function inlineOrRef<T extends Json>(blobs: Blobs, value: T, limitBytes: number): Promise<T | BlobRef> {
+  const travels = payloadBytes(value) <= limitBytes && !isBlobRef(value) && jsonProblem(value) === undefined;
+  if (travels) return value;
   const text = canonicalJson(value);
-  if (utf8Bytes(text) <= limitBytes) return value;
-  return await refTo(blobs, text, limitBytes);
+  const { ref, bytes } = await blobs.put(text);
+  return { ref, bytes, preview: beginningOf(text, limitBytes * PREVIEW_SHARE) };
 }
 
 /** The object that a payload carried, inline or as a ref. */
@@ -24,20 +42,37 @@ export async function objectOf(blobs: Blobs, value: JsonObject | BlobRef): Promi
   return isBlobRef(value) ? await blobs.getJson<JsonObject>(value.ref) : value;
 }
 
-/** A ref as the activities make them: nothing but an address, a size and a preview. */
-export function isBlobRef(value: unknown): value is BlobRef {
-  if (typeof value !== "object" || value === null) return false;
-  const { ref, bytes, preview, ...rest } = value as Record<string, unknown>;
-  return (
-    typeof ref === "string" &&
-    /^sha256:[0-9a-f]{64}$/.test(ref) &&
-    (bytes === undefined || typeof bytes === "number") &&
-    (preview === undefined || typeof preview === "string") &&
-    Object.keys(rest).length === 0
-  );
+/** A value's JSON in blobs of which each one travels. */
+export async function inPieces(blobs: Blobs, value: unknown): Promise<InPieces> {
+  const stored = piecesOf(JSON.stringify(value), PIECE_CHARACTERS).map(async (piece) => (await blobs.put(piece)).ref);
+  return { pieces: await Promise.all(stored) };
 }
 
-async function refTo(blobs: Blobs, text: string, limitBytes: number): Promise<BlobRef> {
-  const { ref, bytes } = await blobs.put(text);
-  return { ref, bytes, preview: text.slice(0, Math.floor(limitBytes * PREVIEW_SHARE)) };
+/** As many files as fit, and where all of them are. */
+export async function filesOrRef(
+  blobs: Blobs,
+  files: Readonly<Record<string, BlobAddress>>,
+  limitBytes: number,
+): Promise<{ readonly out: Readonly<Record<string, BlobAddress>>; readonly outRef?: BlobAddress }> {
+  if (payloadBytes(files) <= limitBytes) return { out: files };
+  const out: [string, BlobAddress][] = [];
+  let bytes = 2;
+  for (const file of Object.entries(files)) {
+    bytes += payloadBytes(file);
+    if (bytes > limitBytes) break;
+    out.push(file);
+  }
+  return { out: Object.fromEntries(out), outRef: (await blobs.putJson(files)).ref };
+}
+
+/** The longest beginning of a text that takes at most `limitBytes` in a payload and breaks no character. */
+export function beginningOf(text: string, limitBytes: number): string {
+  let bytes = 2;
+  let end = 0;
+  for (const character of text.slice(0, Math.max(0, limitBytes))) {
+    bytes += payloadBytes(character) - 2;
+    if (bytes > limitBytes) break;
+    end += character.length;
+  }
+  return text.slice(0, end);
 }

@@ -1,28 +1,27 @@
 import {
   type Bill,
   type CheckedToolCall,
-  INLINE_BYTES,
   type ModelAnswered,
   type ModelCallRequest,
+  PART_BYTES,
 } from "../core/activity-contract.js";
-import type { CapturedAgent, RunModel, ToolSpec } from "../core/agent.js";
+import type { CapturedAgent, RunModel } from "../core/agent.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { Message } from "../core/transcript.js";
 import { type ModelAnswer, ModelCallFailed } from "../ports/models.js";
-import { StoreUnavailable } from "../ports/object-store.js";
 import { answerData } from "./answer-data.js";
+import { checkCalls, MOST_CALLS, type ReadCall, readCalls } from "./asked-calls.js";
 import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
-import { inlineOrRef, textOrRef } from "./inline.js";
+import { AttemptFailed } from "./failures.js";
+import { inPieces, payloadBytes, textOrRef } from "./inline.js";
 import { billOf } from "./model-bill.js";
+import { withPatience } from "./patience.js";
 import type { SchemaChecker } from "./schema-checker.js";
 import type { Transcripts } from "./transcript-store.js";
 
 /** What the journal keeps of a bought answer: all that the workflow hears of it. */
-export type KeptAnswer = Omit<
-  ModelAnswered,
-  "kind" | "journalKey" | "knownBounds" | "late" | "publishedSeq" | "ownBill"
->;
+export type KeptAnswer = Omit<ModelAnswered, "kind" | "knownBounds" | "late" | "publishedSeq" | "ownBill">;
 
 interface Ports {
   readonly blobs: Blobs;
@@ -42,75 +41,60 @@ interface Bought {
   readonly fence: number;
 }
 
-/** A bought answer is worth waiting for a store that is away: so long, in milliseconds, then the attempt counts as lost. */
-const STORE_PATIENCE_MS = 60_000;
+/** A provider's own id of a request is for people; a longer one is no id. */
+const LONGEST_REQUEST_ID = 200;
 
 /**
  * Stores a bought answer: transcript, then journal. Where an earlier attempt's answer was there first, that one is the
  * answer and `ownBill` says what this one cost.
- * @throws ModelCallFailed (billed) where the store stays away
+ * @throws AttemptFailed (billed) where the answer cannot be kept
  */
 export async function keepAnswer(ports: Ports, bought: Bought): Promise<{ kept: KeptAnswer; ownBill?: Bill }> {
-  const { request, answer, model } = bought;
-  const bill = billOf(model, answer, bought.promptBytes);
-  return await patiently(bill, async () => {
-    const toolCalls = await checkedCalls(ports, bought);
-    const appended = await ports.transcripts.append(request.head, [
-      ...request.newMessages,
-      assistantMessage(bought, bill),
-    ]);
-    const own: KeptAnswer = {
-      attempt: request.attempt,
-      head: appended.head,
-      transcriptBytes: appended.bytes,
-      text: await textOrRef(ports.blobs, answer.text, INLINE_BYTES),
-      toolCalls,
-      finishReason: answer.finishReason,
-      bill,
-      model: model.model,
-      ...(bought.agent.outputSchema && answer.toolCalls.length === 0
-        ? await checkedData(ports, bought.agent.outputSchema, answer.text)
-        : {}),
-    };
+  const bill = shortened(billOf(bought.model, bought.answer, bought.promptBytes));
+  return await paidFor(bill, async () => {
+    const own = await keptAnswer(ports, bought, bill);
     const { stored, winner } = await ports.journal.answer(bought.journalKey, bought.fence, own as unknown as Json);
     return stored ? { kept: own } : { kept: winner as unknown as KeptAnswer, ownBill: bill };
   });
 }
 
-/** Arguments are checked here, so that a call that cannot run opens no gate and goes back to the model. */
-async function checkedCalls(ports: Ports, { agent, answer }: Bought): Promise<CheckedToolCall[]> {
-  const limitBytes = Math.floor(INLINE_BYTES / Math.max(1, answer.toolCalls.length));
-  const checked: CheckedToolCall[] = [];
-  for (const call of answer.toolCalls) {
-    const tool = agent.tools.find((candidate) => candidate.name === call.name);
-    const problem =
-      tool === undefined
-        ? `there is no tool ${JSON.stringify(call.name)}; the tools are ${agent.tools.map(({ name }) => name).join(", ") || "none"}`
-        : call.args === undefined
-          ? `the arguments are not a JSON object: ${(call.raw ?? "").slice(0, 200)}`
-          : argumentProblem(ports.schemas, tool, call.args);
-    checked.push({
-      id: call.id,
-      name: call.name,
-      args: await inlineOrRef(ports.blobs, call.args ?? {}, limitBytes),
-      ...(problem === undefined ? {} : { problem }),
-    });
-  }
-  return checked;
+async function keptAnswer(ports: Ports, bought: Bought, bill: Bill): Promise<KeptAnswer> {
+  const { agent, model, request, answer } = bought;
+  const calls = readCalls(agent, answer, request.turn);
+  const said = assistantMessage(bought, calls, bill);
+  const appended = await ports.transcripts.append(request.head, [...request.newMessages, said]);
+  const asked = await carriedCalls(ports, await checkCalls(ports, agent, calls));
+  const schema = calls.length === 0 ? agent.outputSchema : undefined;
+  const read = schema ? await checkedData(ports, schema, answer.text) : {};
+  const left = PART_BYTES.answer - payloadBytes(asked) - payloadBytes(read);
+  return {
+    attempt: request.attempt,
+    head: appended.head,
+    transcriptBytes: appended.bytes,
+    text: await textOrRef(ports.blobs, answer.text, left),
+    ...asked,
+    finishReason: answer.finishReason,
+    bill,
+    model: model.model,
+    ...read,
+  };
 }
 
-function argumentProblem(schemas: SchemaChecker, tool: ToolSpec, args: JsonObject): string | undefined {
-  const problems = schemas.problems(tool.inputSchema, args);
-  return problems.length === 0 ? undefined : `the arguments do not fit: ${problems.join("; ")}`;
+async function carriedCalls(
+  { blobs }: Ports,
+  calls: readonly CheckedToolCall[],
+): Promise<Pick<KeptAnswer, "toolCalls" | "toolCallsIn">> {
+  if (payloadBytes(calls) <= PART_BYTES.toolCalls) return { toolCalls: calls };
+  return { toolCalls: [], toolCallsIn: await inPieces(blobs, calls) };
 }
 
-function assistantMessage({ request, answer, model }: Bought, bill: Bill): Message {
+function assistantMessage({ request, answer, model }: Bought, calls: readonly ReadCall[], bill: Bill): Message {
+  const dropped = answer.toolCalls.length - calls.length;
+  const note = `[Wflo: ${dropped} more tool calls of this answer were dropped; at most ${MOST_CALLS} run in one turn]`;
   return {
     role: "assistant",
-    text: answer.text,
-    ...(answer.toolCalls.length > 0
-      ? { toolCalls: answer.toolCalls.map(({ id, name, args }) => ({ id, name, args: args ?? {} })) }
-      : {}),
+    text: dropped > 0 ? `${answer.text}\n${note}` : answer.text,
+    ...(calls.length > 0 ? { toolCalls: calls.map(({ id, name, args }) => ({ id, name, args })) } : {}),
     turn: request.turn,
     model: model.bookedAs,
     usage: bill.usage,
@@ -123,23 +107,25 @@ async function checkedData(
   ports: Ports,
   schema: JsonObject,
   text: string,
-): Promise<Pick<KeptAnswer, "data" | "dataProblems">> {
+): Promise<Pick<KeptAnswer, "data" | "dataRef" | "dataProblems">> {
   const read = answerData(ports.schemas, schema, text);
-  return "data" in read ? { data: (await inlineOrRef(ports.blobs, read.data, INLINE_BYTES)) as Json } : read;
+  if ("dataProblems" in read) return read;
+  const { data } = read;
+  const travels = payloadBytes(data) <= PART_BYTES.value;
+  return travels ? { data } : { dataRef: (await ports.blobs.putJson(data)).ref };
 }
 
-async function patiently<T>(bill: Bill, keep: () => Promise<T>): Promise<T> {
-  const until = performance.now() + STORE_PATIENCE_MS;
-  for (let pauseMs = 50; ; pauseMs = Math.min(2_000, pauseMs * 2)) {
-    try {
-      return await keep();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      if (performance.now() > until) {
-        const message = `the answer was bought but the blob store stayed away: ${error.message}`;
-        throw new ModelCallFailed(message, { kind: "retry", billed: "known", usage: bill.usage });
-      }
-    }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+function shortened(bill: Bill): Bill {
+  const { requestId } = bill;
+  return requestId === undefined ? bill : { ...bill, requestId: requestId.slice(0, LONGEST_REQUEST_ID) };
+}
+
+/** Whatever goes wrong here, the answer is paid for: the attempt is lost with its bill, and not bought again unnoticed. */
+async function paidFor<T>(bill: Bill, keep: () => Promise<T>): Promise<T> {
+  try {
+    return await withPatience(keep);
+  } catch (error) {
+    const message = `the answer was bought but could not be kept: ${(error as Error).message}`;
+    throw new AttemptFailed(new ModelCallFailed(message, { kind: "retry", billed: "known", usage: bill.usage }), bill);
   }
 }

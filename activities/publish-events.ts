@@ -1,9 +1,12 @@
-import type { OutgoingRecord } from "../core/activity-contract.js";
+import type { OutgoingRecord, StoredRecords } from "../core/activity-contract.js";
+import type { BlobAddress } from "../core/transcript.js";
 import type { EventLog, LogRecord } from "../ports/event-log.js";
 import type { Meters } from "../ports/meters.js";
+import type { Blobs } from "./blobs.js";
 
 export interface PublishPorts {
   readonly eventLog: EventLog;
+  readonly blobs: Blobs;
   readonly meters: Meters;
   /** The topics' names outside. */
   readonly topics: Readonly<Record<OutgoingRecord["topic"], string>>;
@@ -27,5 +30,17 @@ export async function publishRecords(
       ports.meters.count("wflo_events_published_total", { outcome: "error" }, batch.length);
       throw error;
     }
+  }
+}
+
+/** Publishes the records that a run has stored while the broker was away, oldest first. */
+export async function publishStored(ports: PublishPorts, key: string, newest: BlobAddress): Promise<void> {
+  const chain: BlobAddress[] = [];
+  for (let at: BlobAddress | null = newest; at !== null; ) {
+    chain.push(at);
+    at = (await ports.blobs.getJson<StoredRecords>(at)).prev;
+  }
+  for (const at of chain.toReversed()) {
+    await publishRecords(ports, key, (await ports.blobs.getJson<StoredRecords>(at)).records);
   }
 }

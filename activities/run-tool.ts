@@ -1,4 +1,4 @@
-import type { ToolCallRequest, ToolCallResult } from "../core/activity-contract.js";
+import { PART_BYTES, type ToolCallRequest, type ToolCallResult } from "../core/activity-contract.js";
 import type { CapturedAgent, ToolSpec } from "../core/agent.js";
 import { callDigest } from "../core/call-digest.js";
 import { digestOf } from "../core/digest.js";
@@ -6,9 +6,11 @@ import type { Json, JsonObject } from "../core/json.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Meters } from "../ports/meters.js";
 import type { SandboxLanguage, SandboxLimits } from "../ports/sandbox.js";
+import { argumentProblem } from "./asked-calls.js";
 import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
-import { inlineOrRef, objectOf } from "./inline.js";
+import { beginningOf, filesOrRef, inlineOrRef, objectOf } from "./inline.js";
+import { withPatience } from "./patience.js";
 import type { CodeTool } from "./run-code.js";
 import type { SchemaChecker } from "./schema-checker.js";
 
@@ -47,14 +49,19 @@ export interface ToolCallContext {
   /** Temporal's attempt, from 1. */
   readonly activityAttempt: number;
   readonly signal: AbortSignal;
+  /** The run itself wants the call to end. */
+  readonly isCancelled: () => boolean;
   /** A local activity leaves no trace in the journal: its author said that repeating it is harmless. */
   readonly journalled: boolean;
 }
 
+/** The journal's lease is renewed this often while a tool runs, in milliseconds: a third of the lease. */
+const ALIVE_EVERY_MS = 650;
+
 /**
  * One tool call. A result that the journal has is returned and nothing is done again; faults of the tool itself go to
  * the model as `error`.
- * @throws SandboxUnavailable, StoreUnavailable
+ * @throws SandboxUnavailable, StoreUnavailable (then nothing was done, or the tool may be repeated)
  */
 export async function runTool(
   ports: RunToolPorts,
@@ -64,21 +71,69 @@ export async function runTool(
   const agent = await ports.blobs.getJson<CapturedAgent>(request.definition);
   const spec = agent.tools.find((tool) => tool.name === request.tool);
   if (!spec) return { error: `the agent ${agent.name} has no tool ${request.tool}` };
-  const key = `${context.workflowId}/${request.firstRunId}/${request.turn}/tool-${request.callId}-${digestOf(request.args).slice(7, 23)}`;
+  const asked = digestOf(request.args).slice("sha256:".length, "sha256:".length + 16);
+  const key = `${context.workflowId}/${request.firstRunId}/${request.turn}/tool-${request.callId}-${asked}`;
   if (!context.journalled) return await perform(ports, spec, request, context, key);
-  const begun = await ports.journal.begin(key, context.activityAttempt);
-  if (begun.kind === "answered") return begun.answer as ToolCallResult;
-  if (begun.kind === "live") {
-    const joined = await ports.journal.join(key, context.signal);
-    if (joined !== undefined) return joined as ToolCallResult;
-    await ports.journal.begin(key, context.activityAttempt);
-  }
+  const known = await knownResult(ports.journal, key, request, context);
+  if (known) return known;
   ports.checkpoint?.("tool.started");
-  const result = await perform(ports, spec, request, context, key);
+  const result = await whileAlive(ports.journal, key, context.activityAttempt, async () => {
+    return await perform(ports, spec, request, context, key);
+  });
   ports.checkpoint?.("tool.done");
-  const { winner } = await ports.journal.answer(key, context.activityAttempt, result as unknown as Json);
+  const kept = await journalled(ports.journal, key, context.activityAttempt, result);
   ports.checkpoint?.("tool.journalled");
-  return (winner ?? result) as ToolCallResult;
+  return kept;
+}
+
+/** Does the work with the journal's lease renewed; a successor need not wait for work that failed. */
+async function whileAlive<T>(journal: CallJournal, key: string, attempt: number, work: () => Promise<T>): Promise<T> {
+  const alive = setInterval(() => void journal.alive(key, attempt).catch(() => {}), ALIVE_EVERY_MS);
+  try {
+    return await work();
+  } catch (error) {
+    await journal.ended(key, attempt, "failed").catch(() => {});
+    throw error;
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+/** What a predecessor has done or is doing; undefined: this attempt has to do it. */
+async function knownResult(
+  journal: CallJournal,
+  key: string,
+  request: ToolCallRequest,
+  context: ToolCallContext,
+): Promise<ToolCallResult | undefined> {
+  if (request.joinOnly) {
+    const joined = await journal.join(key, context.signal);
+    return joined === undefined ? { missing: true } : (joined as ToolCallResult);
+  }
+  for (;;) {
+    const begun = await journal.begin(key, context.activityAttempt);
+    if (begun.kind === "answered") return begun.answer as ToolCallResult;
+    if (begun.kind === "go") return undefined;
+    const joined = await journal.join(key, context.signal);
+    if (joined !== undefined) return joined as ToolCallResult;
+    context.signal.throwIfAborted();
+  }
+}
+
+/** The work is done: a store that is away cannot undo it, and it must not be done again for that. */
+async function journalled(
+  journal: CallJournal,
+  key: string,
+  attempt: number,
+  result: ToolCallResult,
+): Promise<ToolCallResult> {
+  try {
+    const answer = result as unknown as Json;
+    const { winner } = await withPatience(async () => await journal.answer(key, attempt, answer));
+    return (winner ?? result) as ToolCallResult;
+  } catch {
+    return result;
+  }
 }
 
 async function perform(
@@ -89,26 +144,42 @@ async function perform(
   idempotencyKey: string,
 ): Promise<ToolCallResult> {
   const args = await objectOf(ports.blobs, request.args);
-  const problems = ports.schemas.problems(spec.inputSchema, args);
-  if (problems.length > 0) return counted(ports, spec, { error: `the arguments do not fit: ${problems.join("; ")}` });
+  const problem = argumentProblem(ports.schemas, spec, args);
+  if (problem !== undefined) return counted(ports, spec, { error: problem });
   const deployed = ports.executors[spec.name];
   const version = spec.kind === "sandbox" ? spec.version : deployed?.version;
   if (request.digest !== undefined && request.digest !== callDigest({ ...request, version: version ?? "" })) {
     const error = "what was approved has changed since (tool, arguments or workspace), so it was not run; ask again";
-    return counted(ports, spec, { error });
+    return counted(ports, spec, { error, stale: true });
   }
   if (spec.kind === "sandbox") return counted(ports, spec, await performCode(ports, spec, args, request, context));
   if (!deployed) return counted(ports, spec, { error: `this worker has no code for the tool ${spec.name}` });
+  const { workflowId, signal } = context;
+  const call = { workflowId, turn: request.turn, callId: request.callId, idempotencyKey, signal };
   try {
-    const { workflowId, signal } = context;
-    const call = { workflowId, turn: request.turn, callId: request.callId, idempotencyKey, signal };
-    const value = await deployed.execute(args, call);
-    const result = (await inlineOrRef(ports.blobs, value ?? null, request.inlineBytes)) as Json;
-    return counted(ports, spec, { result });
+    const value = plainJson(spec, await deployed.execute(args, call));
+    const result = await withPatience(async () => await inlineOrRef(ports.blobs, value, request.inlineBytes));
+    return counted(ports, spec, { result: result as Json });
   } catch (error) {
-    if (context.signal.aborted) throw error;
-    return counted(ports, spec, { error: error instanceof Error ? error.message : String(error) });
+    if (signal.aborted && (spec.repeatable || context.isCancelled())) throw error;
+    return counted(ports, spec, { error: signal.aborted ? cutShort(spec) : wordsOf(error) });
   }
+}
+
+function cutShort({ name }: ToolSpec): string {
+  return `${name} was cut short while it ran; whether it did its work is unknown`;
+}
+
+function wordsOf(error: unknown): string {
+  const words = error instanceof Error ? error.message || error.name : String(error);
+  return beginningOf(words, PART_BYTES.error);
+}
+
+/** A result as it travels: what JSON makes of it. */
+function plainJson({ name }: ToolSpec, value: unknown): Json {
+  const text = JSON.stringify(value ?? null) as string | undefined;
+  if (text === undefined) throw new Error(`the result of ${name} is a ${typeof value}, which JSON cannot carry`);
+  return JSON.parse(text) as Json;
 }
 
 async function performCode(
@@ -133,7 +204,8 @@ async function performCode(
   ports.meters.count("wflo_sandbox_executions_total", { backend, outcome });
   ports.meters.observe("wflo_sandbox_duration_seconds", { backend }, durationMs / 1_000);
   const result = (await inlineOrRef(ports.blobs, ran.result as unknown as JsonObject, request.inlineBytes)) as Json;
-  return { result, workspace: ran.workspace, out: ran.out, backend };
+  const files = await filesOrRef(ports.blobs, ran.out, PART_BYTES.files);
+  return { result, workspace: ran.workspace, ...files, backend };
 }
 
 function counted(ports: RunToolPorts, spec: ToolSpec, result: ToolCallResult): ToolCallResult {

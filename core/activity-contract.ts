@@ -1,6 +1,7 @@
 import type { ResolvedAgent } from "./agent.js";
 import type { Json, JsonObject } from "./json.js";
 import type { NanoUsd } from "./money.js";
+import type { InPieces } from "./pieces.js";
 import type { TokenBound } from "./pricing.js";
 import type { BlobAddress, BlobRef, Message, TextOrRef } from "./transcript.js";
 import type { Usage } from "./usage.js";
@@ -9,14 +10,38 @@ import type { Usage } from "./usage.js";
  * The activities that workflows call. Recorded in histories: members are added, never changed or removed.
  */
 
-/** Above this many UTF-8 bytes a value travels as a blob's address. */
+/** No payload that a run sends or gets from its activities is larger, in UTF-8 bytes of JSON. */
 export const INLINE_BYTES = 32 * 1024;
+
+/** Parts of a payload that travel as a blob's address where they are larger, so that the whole stays below `INLINE_BYTES`. */
+export const PART_BYTES = {
+  /** Text, tool calls and data of one answer together. */
+  answer: 18 * 1024,
+  /** Tool calls of one answer; above it they come in pieces. */
+  toolCalls: 12 * 1024,
+  /** One value: arguments, a result, data. */
+  value: 12 * 1024,
+  /** Messages that travel to a model call; above it they join the transcript before. */
+  messages: 16 * 1024,
+  /** Records that travel beside a model call. */
+  outbox: 8 * 1024,
+  /** A run's files by name. */
+  files: 4 * 1024,
+  /** A tool's error, for the model. */
+  error: 4 * 1024,
+} as const;
 
 /** A record on its way out: the topic's short name, and one JSON document. */
 export interface OutgoingRecord {
   readonly topic: "events" | "audit";
   readonly seq: number;
   readonly value: JsonObject;
+}
+
+/** Where a run goes on from: a transcript, up to `turn` with what its tools answered (without it: to its end). */
+export interface ForkPoint {
+  readonly transcript: BlobAddress;
+  readonly turn?: number;
 }
 
 export interface ResolveAgentRequest {
@@ -27,11 +52,24 @@ export interface ResolveAgentRequest {
   readonly account?: string;
   readonly outputSchema?: JsonObject;
   readonly files: Readonly<Record<string, TextOrRef>>;
+  /** What the user says first, where it is a blob: it has to be there. */
+  readonly input?: BlobRef;
+  readonly fork?: ForkPoint;
+  /** False: nothing is said, so a fork has to end where a model has something to answer. */
+  readonly hasInput: boolean;
+}
+
+/** A request that is too large to travel: the blob that has its JSON. */
+export interface StoredRequest {
+  readonly agent: string;
+  readonly stored: BlobAddress;
 }
 
 /** An attempt that was booked as `unconfirmed`, whose answer may still arrive. */
 export interface LostAttempt {
-  readonly key: string;
+  readonly turn: number;
+  /** The question's digest: with the run and the turn it makes the journal's key. */
+  readonly asked: string;
   readonly attempt: number;
   /** The ledger's id of it. */
   readonly id: string;
@@ -48,10 +86,10 @@ export interface ModelCallRequest {
   readonly newMessages: readonly Message[];
   readonly maxOutputTokens: number;
   readonly reservedNanoUsd: NanoUsd;
-  /** Models whose exact next bound is wanted (the run's list). */
-  readonly models: readonly string[];
   readonly lost: readonly LostAttempt[];
   readonly outbox: readonly OutgoingRecord[];
+  /** Nothing is reserved: take an answer that is there or on its way, and buy none. */
+  readonly joinOnly?: true;
 }
 
 /** A tool call that the model asked for, checked against the tool's schema. */
@@ -76,12 +114,13 @@ export interface ModelAnswered {
   readonly kind: "answered";
   /** The attempt that bought the answer; another than the request's where the journal had it. */
   readonly attempt: number;
-  readonly journalKey: string;
   readonly head: BlobAddress;
   /** Bytes of the transcript at `head`. */
   readonly transcriptBytes: number;
   readonly text: TextOrRef;
   readonly toolCalls: readonly CheckedToolCall[];
+  /** The tool calls where they are too large to travel; `toolCalls` is empty then. */
+  readonly toolCallsIn?: InPieces;
   readonly finishReason: string;
   readonly bill: Bill;
   /** This attempt bought too, but an earlier attempt's answer was there first. */
@@ -89,8 +128,10 @@ export interface ModelAnswered {
   readonly model: string;
   /** The answer as the output schema wants it, or why it does not fit. */
   readonly data?: Json;
+  readonly dataRef?: BlobAddress;
   readonly dataProblems?: readonly string[];
-  readonly knownBounds?: Readonly<Record<string, TokenBound>>;
+  /** Exact bounds of the next call, in the order of the run's models; null where none is known. */
+  readonly knownBounds?: readonly (TokenBound | null)[];
   readonly late?: readonly LateBill[];
   readonly publishedSeq?: number;
 }
@@ -104,11 +145,11 @@ export interface LateBill {
 /** Our own word (cancel, pause, freeze) cut the call. */
 export interface ModelCut {
   readonly kind: "cut";
-  readonly journalKey: string;
   /** Undefined: may have been billed up to the reservation. */
   readonly bill?: Bill;
-  /** Nothing was sent. */
+  /** Nothing was sent (also: `joinOnly`, and there is no answer). */
   readonly unsent?: boolean;
+  readonly late?: readonly LateBill[];
 }
 
 export type ModelCallResult = ModelAnswered | ModelCut;
@@ -117,7 +158,6 @@ export type ModelCallResult = ModelAnswered | ModelCut;
 export interface AttemptFailure {
   readonly billed: "none" | "unknown" | "known";
   readonly bill?: Bill;
-  readonly journalKey?: string;
 }
 
 export interface ToolCallRequest {
@@ -132,19 +172,29 @@ export interface ToolCallRequest {
   readonly workspace?: BlobAddress;
   /** A result above this becomes a ref. */
   readonly inlineBytes: number;
+  /** Take a result that is there or on its way, and do nothing. */
+  readonly joinOnly?: true;
 }
 
 export interface ToolCallResult {
   readonly result?: Json;
   readonly error?: string;
   readonly workspace?: BlobAddress;
-  /** Files in `/workspace/out`, by name. */
+  /** Files in `/workspace/out`, by name; the first ones where `outRef` is given. */
   readonly out?: Readonly<Record<string, BlobAddress>>;
+  /** The blob that has all of `out`, where that is too large to travel. */
+  readonly outRef?: BlobAddress;
   readonly backend?: string;
+  /** What was approved is not what would run: nothing was done. */
+  readonly stale?: true;
+  /** `joinOnly`, and there is no result: whether the tool did its work is unknown. */
+  readonly missing?: true;
 }
 
 export interface AppendMessagesRequest {
   readonly head: BlobAddress | null;
+  /** Blobs with lists of messages, which come before `messages`. */
+  readonly stored: readonly BlobAddress[];
   readonly messages: readonly Message[];
 }
 
@@ -153,12 +203,36 @@ export interface AppendedMessages {
   readonly transcriptBytes: number;
 }
 
+/** Arguments that a person wants to run instead. */
+export interface EditRequest {
+  readonly definition: BlobAddress;
+  readonly tool: string;
+  readonly args: Json;
+}
+
+/** The arguments as they travel, or why they cannot run. */
+export type EditChecked = { readonly args: JsonObject | BlobRef } | { readonly problem: string };
+
+/** A text that a person sent, as it travels, or why it cannot be taken. */
+export type TextChecked = { readonly text: TextOrRef } | { readonly problem: string };
+
+/** Records that are stored until the broker is back: a chain of blobs, newest first. */
+export interface StoredRecords {
+  readonly prev: BlobAddress | null;
+  readonly records: readonly OutgoingRecord[];
+}
+
 /** Activities on the agents' queue. */
 export interface AgentActivities {
-  resolveAgent(request: ResolveAgentRequest): Promise<ResolvedAgent>;
+  resolveAgent(request: ResolveAgentRequest | StoredRequest): Promise<ResolvedAgent | InPieces>;
   callModel(request: ModelCallRequest): Promise<ModelCallResult>;
-  /** @param key of the records; undefined: the workflow that calls. */
-  publishEvents(records: readonly OutgoingRecord[], key?: string): Promise<void>;
+  /**
+   * @param key of the records; undefined: the workflow that calls.
+   * @param stored the newest blob of records that go out before these
+   */
+  publishEvents(records: readonly OutgoingRecord[], key?: string, stored?: BlobAddress): Promise<void>;
+  /** Resolves once the blob store takes and gives back a value. */
+  storeReady(): Promise<void>;
 }
 
 /** Called as local activities, whose arguments are in no history: what is large leaves the workflow here. */
@@ -167,6 +241,8 @@ export interface StoreActivities {
   /** Stores a piece of state; the address comes back. */
   storePiece(piece: string): Promise<BlobAddress>;
   loadPiece(address: BlobAddress): Promise<string>;
+  checkEdit(request: EditRequest): Promise<EditChecked>;
+  checkText(text: TextOrRef): Promise<TextChecked>;
 }
 
 /** `tool.NAME`, on the queue that the tool's kind says. */

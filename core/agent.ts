@@ -1,6 +1,6 @@
 import type { JsonObject } from "./json.js";
 import type { ModelPrice, TokenBound } from "./pricing.js";
-import type { BlobAddress } from "./transcript.js";
+import type { BlobAddress, BlobRef } from "./transcript.js";
 
 /** How a tool does its work. */
 export type ToolKind =
@@ -61,6 +61,14 @@ export interface CapturedAgent {
   readonly priceBook: string;
 }
 
+/** A transcript that a run goes on from. */
+export interface ForkedTranscript {
+  readonly head: BlobAddress;
+  readonly transcriptBytes: number;
+  /** Its last turn; the run's own begin after it. */
+  readonly turn: number;
+}
+
 /** What the workflow keeps of a captured agent: small and constant. */
 export interface ResolvedAgent {
   readonly definition: BlobAddress;
@@ -74,10 +82,17 @@ export interface ResolvedAgent {
   readonly maxOutputTokens?: number;
   /** Start-to-close of one model attempt, in milliseconds. */
   readonly modelTimeoutMs: number;
-  /** Exact bounds of the first call by model, where they are known beforehand (scripts). */
-  readonly knownBounds: Readonly<Record<string, TokenBound>>;
-  /** The snapshot that the run's input files make. */
+  /** Exact bounds of the first call in the order of `models`, where they are known beforehand (scripts). */
+  readonly knownBounds: readonly (TokenBound | null)[];
+  /** The user's first words with their size, where they are a blob. */
+  readonly input?: BlobRef;
+  /** The snapshot that the run starts with: its input's files, or those of where it was forked. */
   readonly workspace?: BlobAddress;
+  /** Where a fork goes on from. */
+  readonly fork?: ForkedTranscript;
+  /** Files that a fork has in `/workspace/out`, by name; the first ones where `outRef` is given. */
+  readonly out?: Readonly<Record<string, BlobAddress>>;
+  readonly outRef?: BlobAddress;
   /** The agent's own defaults for what the run's input leaves open. */
   readonly approvalTools: Readonly<Record<string, "always" | "never">>;
   /** The namespace has the `Wflo…` search attributes. */

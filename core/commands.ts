@@ -23,7 +23,7 @@ export interface DecisionCommand {
   readonly decision: "approve" | "reject";
   readonly by: string;
   readonly comment?: string;
-  /** Arguments to run instead; an object, or `{"ref":"sha256:…"}` where they are above 32 KiB. */
+  /** Arguments to run instead; an object, or where it is: `{"ref":"sha256:…"}` (above 32 KiB it has to be). */
   readonly args?: Json;
   readonly digest?: string;
 }

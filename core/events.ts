@@ -1,6 +1,7 @@
 import type { OutgoingRecord } from "./activity-contract.js";
 import { utf8Bytes } from "./digest.js";
 import type { JsonObject } from "./json.js";
+import type { BlobAddress } from "./transcript.js";
 
 /** The types of CONTRACT 'Events'. */
 export type EventType =
@@ -26,9 +27,11 @@ export interface Outbox {
   /** Events so far: the next one's `sequence` is this plus one. */
   readonly events: number;
   readonly waiting: readonly OutgoingRecord[];
+  /** The newest blob of records that come before `waiting`: the broker has been away for long. */
+  readonly stored: BlobAddress | null;
 }
 
-export const EMPTY_OUTBOX: Outbox = { queued: 0, events: 0, waiting: [] };
+export const EMPTY_OUTBOX: Outbox = { queued: 0, events: 0, waiting: [], stored: null };
 
 /** Where an event comes from. */
 export interface EventSource {

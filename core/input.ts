@@ -1,3 +1,4 @@
+import type { ForkPoint } from "./activity-contract.js";
 import { utf8Bytes } from "./digest.js";
 import { type Fields, fieldsOf, isProblem, shown, textOrRefOf } from "./fields.js";
 import type { OnTimeout } from "./gate.js";
@@ -5,7 +6,7 @@ import type { JsonObject } from "./json.js";
 import type { RunLimits } from "./limits.js";
 import type { NanoUsd } from "./money.js";
 import type { ApprovalRules } from "./policy.js";
-import type { BlobRef, TextOrRef } from "./transcript.js";
+import type { BlobAddress, BlobRef, TextOrRef } from "./transcript.js";
 
 /** What a run does when the next call does not fit its budget. */
 export type OnExhausted = "fail" | "pause" | "degrade" | "throw";
@@ -30,7 +31,8 @@ export interface RunApprovals extends ApprovalRules {
 /** `agentRun`'s input, checked and with every default filled in. */
 export interface RunInput {
   readonly agent: string;
-  readonly input: TextOrRef;
+  /** Null: nothing is said first, which only a fork can do. */
+  readonly input: TextOrRef | null;
   /** `model` and then `models`, each once, in order of preference; empty: the agent's own. */
   readonly models: readonly string[];
   readonly maxTurns: number;
@@ -42,8 +44,15 @@ export interface RunInput {
   readonly approvals: RunApprovals;
   /** By path in the workspace. */
   readonly files: Readonly<Record<string, string | BlobRef>>;
+  /**
+   * `{"transcript":"sha256:…","turn"?:N}`: the run goes on from another run's transcript, after turn N with what its tools
+   * answered (without `turn`: from its end), with the workspace as it was then. `input` is what the user says next; it may
+   * be left out where the transcript does not end with an answer.
+   */
+  readonly fork?: ForkPoint;
 }
 
+/** Ends a run whose model calls tools for ever; `limits.sameCall` has no default of its own, since polling is honest work. */
 const DEFAULT_MAX_TURNS = 50;
 const MOST_TURNS = 1_000_000;
 const MOST_MODELS = 100;
@@ -57,6 +66,9 @@ const SCHEMA_BYTES = 64 * 1024;
 const INLINE_TEXT_BYTES = 1024 * 1024;
 /** More is not read by anyone, and a failure has to fit its payload. */
 const PROBLEMS_TOLD = 50;
+/** Names travel with every call. */
+const LONGEST_MODEL = 500;
+const TRANSCRIPT_LIKE = "the transcript's address: sha256: and 64 hexadecimal digits";
 
 const MODEL = /^[a-z][a-z0-9-]*\/[^\s\p{Cc}](?:[^\p{Cc}]*[^\s\p{Cc}])?$/u;
 const MODEL_LIKE = "provider/model, such as openai/gpt-4o-mini";
@@ -83,9 +95,10 @@ function readInput(fields: Fields): RunInput {
   const budget = readBudget(fields.inner("budget"));
   const account = fields.text("account", { most: 200, pattern: ACCOUNT, like: ACCOUNT_LIKE });
   const outputSchema = fields.object("outputSchema", { mostBytes: SCHEMA_BYTES });
+  const fork = readFork(fields.inner("fork"));
   return {
     agent: fields.text("agent", { required: true, most: 200, like: "an agent's name" }) ?? "",
-    input: fields.textOrRef("input", { required: true, mostBytes: INLINE_TEXT_BYTES }) ?? "",
+    input: fields.textOrRef("input", { required: !fields.given("fork"), mostBytes: INLINE_TEXT_BYTES }) ?? null,
     models: readModels(fields),
     maxTurns: fields.wholeNumber("maxTurns", { from: 1, to: MOST_TURNS }) ?? DEFAULT_MAX_TURNS,
     ...(budget ? { budget } : {}),
@@ -95,11 +108,20 @@ function readInput(fields: Fields): RunInput {
     ...(outputSchema ? { outputSchema } : {}),
     approvals: readApprovals(fields.inner("approvals")),
     files: readFiles(fields),
+    ...(fork ? { fork } : {}),
   };
 }
 
+function readFork(fields: Fields | undefined): ForkPoint | undefined {
+  const rule = { required: true, pattern: /^sha256:[0-9a-f]{64}$/, like: TRANSCRIPT_LIKE };
+  const transcript = fields?.text("transcript", rule);
+  const turn = fields?.wholeNumber("turn", { from: 1, to: MOST_TURNS });
+  if (transcript === undefined) return undefined;
+  return { transcript: transcript as BlobAddress, ...(turn === undefined ? {} : { turn }) };
+}
+
 function readModels(fields: Fields): readonly string[] {
-  const rule = { pattern: MODEL, like: MODEL_LIKE, most: 4_000 };
+  const rule = { pattern: MODEL, like: MODEL_LIKE, most: LONGEST_MODEL };
   const model = fields.text("model", rule);
   const models = fields.texts("models", rule) ?? [];
   if (models.length > MOST_MODELS) fields.problem("models", `must be at most ${MOST_MODELS} models`);

@@ -4,10 +4,12 @@ import type { AuditChain } from "./audit.js";
 import type { SeenIds } from "./dedupe.js";
 import type { Outbox } from "./events.js";
 import type { Gate } from "./gate.js";
+import type { RunInput } from "./input.js";
 import type { Json, JsonObject } from "./json.js";
 import type { Ledger } from "./ledger.js";
 import type { CostReport } from "./ledger-report.js";
 import type { LimitCounts } from "./limits.js";
+import type { InPieces } from "./pieces.js";
 import type { TokenBound } from "./pricing.js";
 import type { BlobAddress, BlobRef, Message, TextOrRef, ToolResult } from "./transcript.js";
 
@@ -32,18 +34,24 @@ export interface RunStatus {
 /** Result of `agentRun`. */
 export interface RunResult {
   readonly status: RunOutcome;
-  /** Why it stopped, where it did not complete. */
+  /** Why it stopped, where it did not complete, or what is to be known of the answer (cut, empty). */
   readonly stopReason?: string;
-  /** The answer; its beginning where it is above 32 KiB (then `outputRef` has all of it). */
+  /** The answer; its beginning where it is too large to travel (then `outputRef` has all of it). */
   readonly output: string;
   readonly outputRef?: BlobAddress;
   /** By `outputSchema`. */
   readonly data?: Json;
+  /** The blob that has the data's JSON, where it is too large to travel; then there is no `data`. */
+  readonly dataRef?: BlobAddress;
+  /** Model calls of this run; those before a fork are not counted. */
   readonly turns: number;
   /** Head of the transcript; absent where no message was stored. */
   readonly transcript?: BlobAddress;
   readonly cost: CostReport;
+  /** The first ones where `filesRef` is given. */
   readonly files: Readonly<Record<string, BlobAddress>>;
+  /** The blob that has all of `files`, where that is too large to travel. */
+  readonly filesRef?: BlobAddress;
   readonly audit: { readonly head: string; readonly records: number };
 }
 
@@ -68,16 +76,33 @@ export interface Ending {
   readonly stopReason?: string;
 }
 
+/** A lost attempt, as long as its answer may still come. */
+export interface LostCall extends LostAttempt {
+  readonly atMs: number;
+}
+
+/** A message with an id, and the turn that its sender was told. */
+export interface ToldMessage {
+  readonly id: string;
+  readonly turn: number;
+}
+
 /**
  * Everything that a run remembers: plain JSON of constant size, carried over continue-as-new as it is.
  */
 export interface RunState {
   readonly startedAt: string;
   agent: ResolvedAgent | null;
-  /** Model calls answered so far. */
+  /** The last turn that was answered; a fork goes on counting. */
   turn: number;
+  /** The turn that a fork began after. */
+  turnsBefore: number;
   /** Reserved attempts at the answer of the next turn so far. */
   attempt: number;
+  /** The next turn's question is out and may be answered: what people say now waits for the one after it. */
+  asking: boolean;
+  /** The attempt after which an answer on its way was looked for in vain. */
+  lookedAfter: number;
   /** Index into the agent's models. */
   model: number;
   head: BlobAddress | null;
@@ -85,31 +110,54 @@ export interface RunState {
   transcriptBytes: number;
   /** What the provider counted last: bounds the next prompt from its own numbers. */
   lastCount: { readonly model: string; readonly tokens: number; readonly transcriptBytes: number } | null;
-  knownBounds: Readonly<Record<string, TokenBound>>;
+  /** In the order of the agent's models. */
+  knownBounds: readonly (TokenBound | null)[];
   /** Goes to the model with the next call. */
   newMessages: readonly Message[];
   /** Said by people since; joins `newMessages` before the next call. */
   inbox: readonly Message[];
+  /** What was said before `inbox`, as blobs with lists of messages. */
+  inboxStored: readonly BlobAddress[];
+  /** The last messages with an id. */
+  told: readonly ToldMessage[];
   /** Tool calls of the turn that is going on. */
   calls: readonly CallProgress[];
   answer: TextOrRef;
   data?: Json;
+  dataRef: BlobAddress | null;
+  /** What is to be known of the answer, where it is not whole. */
+  flaw: string | null;
   /** The last answer asked for no tools: the run completes unless people said something since. */
   answered: boolean;
   repairs: number;
   ledger: Ledger;
-  lost: readonly LostAttempt[];
+  lost: readonly LostCall[];
   gates: readonly Gate[];
   gateCount: number;
   limits: LimitCounts;
   seen: SeenIds;
   outbox: Outbox;
+  publishing: Publishing;
   audit: AuditChain;
   paused: boolean;
   workspace: BlobAddress | null;
   files: Readonly<Record<string, BlobAddress>>;
+  filesRef: BlobAddress | null;
   ending: Ending | null;
 }
 
-/** What continue-as-new carries: the state, or where its pieces are. */
-export type CarriedState = { readonly state: RunState } | { readonly pieces: readonly BlobAddress[] };
+/** How the publishing goes: a broker that is away is asked less and less often. */
+export interface Publishing {
+  readonly failures: number;
+  /** Not before this turn. */
+  readonly nextTurn: number;
+}
+
+/** What continue-as-new carries: what the run was asked for (without what it has used up) and all that it remembers. */
+export interface CarriedRun {
+  readonly input: RunInput;
+  readonly state: RunState;
+}
+
+/** The same, or where its pieces are. */
+export type Carried = CarriedRun | InPieces;

@@ -14,6 +14,19 @@ export interface BlobRef {
   readonly preview?: string;
 }
 
+/** A ref as Wflo makes them: nothing but an address, a size and a preview. A value that looks like one is itself stored as a blob. */
+export function isBlobRef(value: unknown): value is BlobRef {
+  if (typeof value !== "object" || value === null) return false;
+  const { ref, bytes, preview, ...rest } = value as Record<string, unknown>;
+  return (
+    typeof ref === "string" &&
+    /^sha256:[0-9a-f]{64}$/.test(ref) &&
+    (bytes === undefined || typeof bytes === "number") &&
+    (preview === undefined || typeof preview === "string") &&
+    Object.keys(rest).length === 0
+  );
+}
+
 /** Text, or where it is. */
 export type TextOrRef = string | BlobRef;
 
@@ -44,6 +57,8 @@ export interface Message {
   readonly nanoUsd?: NanoUsd;
   /** Who said it, where a person did. */
   readonly by?: string;
+  /** The run's workspace after this message (tool results; the first message of a run with files): a fork starts from it. */
+  readonly workspace?: BlobAddress;
   /**
    * An assistant message's content parts as the provider library takes them back (reasoning with its signature,
    * provider options). Opaque to everything but the provider adapter.

@@ -8,17 +8,23 @@ import type {
   AgentActivities,
   AppendedMessages,
   AppendMessagesRequest,
+  EditChecked,
+  EditRequest,
   ModelCallRequest,
   ModelCallResult,
   OutgoingRecord,
   ResolveAgentRequest,
   StoreActivities,
+  StoredRequest,
+  TextChecked,
   ToolActivity,
   ToolCallRequest,
   ToolCallResult,
 } from "../core/activity-contract.js";
 import type { ResolvedAgent, ToolPolicy } from "../core/agent.js";
-import type { BlobAddress } from "../core/transcript.js";
+import { clipped } from "../core/clip.js";
+import type { InPieces } from "../core/pieces.js";
+import type { BlobAddress, TextOrRef } from "../core/transcript.js";
 
 /*
  * One named function an activity, with its options: time-outs, heartbeat, retry policy, summary. The declared Promise
@@ -34,8 +40,19 @@ const HEARTBEAT_TIMEOUT_MS = 1_500;
 /** How often a provider is asked again for what it provably did not bill, where another model could be asked instead. */
 const RETRIES_BEFORE_FALLBACK = 4;
 
-const { resolveAgent: resolveAgentActivity } = proxyActivities<AgentActivities>({
+/** How often an answer on its way is waited for: nothing is bought, so a worker that dies may be followed by another. */
+const TRIES_TO_JOIN = 5;
+
+/** How often a tool is tried again for a fault that is not its own. */
+const TRIES_OF_A_TOOL = 20;
+
+/** The server refuses a summary above 400 bytes, and then the whole task. */
+const SUMMARY_BYTES = 200;
+
+const { resolveAgent: resolveAgentActivity, storeReady: storeReadyActivity } = proxyActivities<AgentActivities>({
   startToCloseTimeout: "30s",
+  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { initialInterval: "500ms", maximumInterval: "20s" },
 });
 
@@ -45,18 +62,22 @@ const { callModel: callModelActivity } = proxyActivities<AgentActivities>({
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
-const local = proxyLocalActivities<StoreActivities & AgentActivities>({
+/** Few tries: a task that waits for a store fills the history. `store.ts` waits outside of it. */
+const local = proxyLocalActivities<StoreActivities>({
   startToCloseTimeout: "20s",
-  retry: { initialInterval: "200ms", maximumInterval: "10s" },
+  retry: { initialInterval: "200ms", maximumInterval: "1s", maximumAttempts: 4 },
 });
 
 const { publishEvents: publishEventsActivity } = proxyActivities<AgentActivities>({
-  startToCloseTimeout: "30s",
+  startToCloseTimeout: "1m",
   retry: { initialInterval: "1s", maximumInterval: "1m" },
 });
 
-export async function resolveAgent(request: ResolveAgentRequest): Promise<ResolvedAgent> {
-  return await resolveAgentActivity.executeWithOptions({ summary: `agent ${request.agent}` }, [request]);
+/** Asked again for as long as the blob store is away; the pending activity says so. */
+export async function resolveAgent(request: ResolveAgentRequest | StoredRequest): Promise<ResolvedAgent | InPieces> {
+  return await resolveAgentActivity.executeWithOptions({ summary: clipped(`agent ${request.agent}`, SUMMARY_BYTES) }, [
+    request,
+  ]);
 }
 
 /** @param fallback there is another model to go to when this one stays unavailable */
@@ -64,15 +85,16 @@ export async function callModel(
   request: ModelCallRequest,
   options: { readonly timeoutMs: number; readonly fallback: boolean; readonly summary: string },
 ): Promise<ModelCallResult> {
+  const maximumAttempts = request.joinOnly ? TRIES_TO_JOIN : options.fallback ? RETRIES_BEFORE_FALLBACK : undefined;
   return await callModelActivity.executeWithOptions(
     {
       startToCloseTimeout: options.timeoutMs,
-      summary: options.summary,
+      summary: clipped(options.summary, SUMMARY_BYTES),
       retry: {
         initialInterval: "1s",
         maximumInterval: "1m",
-        nonRetryableErrorTypes: NEVER_BEHIND_OUR_BACK,
-        ...(options.fallback ? { maximumAttempts: RETRIES_BEFORE_FALLBACK } : {}),
+        ...(request.joinOnly ? {} : { nonRetryableErrorTypes: NEVER_BEHIND_OUR_BACK }),
+        ...(maximumAttempts === undefined ? {} : { maximumAttempts }),
       },
     },
     [request],
@@ -97,11 +119,16 @@ export async function callTool(
     startToCloseTimeout: policy.timeoutMs,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    summary: options.summary,
+    summary: clipped(options.summary, SUMMARY_BYTES),
     ...(policy.kind === "sandbox" ? { taskQueue: options.sandboxQueue } : {}),
-    retry: policy.repeatable
-      ? { initialInterval: "500ms", maximumInterval: "20s", maximumAttempts: 20 }
-      : { initialInterval: "500ms", nonRetryableErrorTypes: NEVER_BEHIND_OUR_BACK, maximumAttempts: 20 },
+    retry: request.joinOnly
+      ? { initialInterval: "500ms", maximumAttempts: TRIES_TO_JOIN }
+      : {
+          initialInterval: "500ms",
+          maximumInterval: "20s",
+          nonRetryableErrorTypes: NEVER_BEHIND_OUR_BACK,
+          maximumAttempts: TRIES_OF_A_TOOL,
+        },
   });
   return await (tools[type] as ToolActivity)(request);
 }
@@ -119,20 +146,48 @@ export async function loadPiece(address: BlobAddress): Promise<string> {
   return await local.loadPiece(address);
 }
 
-/** Publishes within moments, or fails: for a run that parks. */
-export async function publishSoon(records: readonly OutgoingRecord[]): Promise<void> {
-  const summary = `${records.length} records`;
-  const retry = { maximumAttempts: 1 };
-  await publishEventsActivity.executeWithOptions({ summary, retry, scheduleToCloseTimeout: "10s" }, [records]);
+/** Arguments that a person wants to run instead, against the tool's schema. */
+export async function checkEdit(request: EditRequest): Promise<EditChecked> {
+  return await local.checkEdit(request);
 }
 
-/** Publishes at once, without a step of its own: for the end of a run. */
-export async function publishNow(records: readonly OutgoingRecord[]): Promise<void> {
-  const quick = proxyLocalActivities<AgentActivities>({ startToCloseTimeout: "3s", retry: { maximumAttempts: 1 } });
-  await quick.publishEvents(records);
+/** A message that is a blob, or too large to be carried along. */
+export async function checkText(text: TextOrRef): Promise<TextChecked> {
+  return await local.checkText(text);
+}
+
+/** Resolves once the blob store is there again. */
+export async function storeReady(): Promise<void> {
+  await storeReadyActivity.executeWithOptions({ summary: "waits for the blob store" }, []);
+}
+
+/** Publishes within moments, or fails: beside a run, or at its end. */
+export async function publishSoon(
+  records: readonly OutgoingRecord[],
+  stored: BlobAddress | null,
+  patience: "10s" | "1m" | "2s",
+): Promise<void> {
+  const summary = stored ? "the records of an outage" : `${records.length} records`;
+  const options = { summary, retry: { maximumAttempts: 1 }, scheduleToCloseTimeout: patience };
+  await publishEventsActivity.executeWithOptions(options, stored ? [records, undefined, stored] : [records]);
+}
+
+/** Publishes at once where the broker is there: without a step of its own, for a workflow whose records cannot change. */
+export async function publishNow(
+  records: readonly OutgoingRecord[],
+  key: string,
+  stored: BlobAddress | null,
+): Promise<void> {
+  const quick = proxyLocalActivities<AgentActivities>({ startToCloseTimeout: "5s", retry: { maximumAttempts: 1 } });
+  await quick.publishEvents(records, key, ...(stored ? [stored] : []));
 }
 
 /** Publishes however long it takes. */
-export async function publishPatiently(records: readonly OutgoingRecord[], key: string): Promise<void> {
-  await publishEventsActivity.executeWithOptions({ summary: `${records.length} records` }, [records, key]);
+export async function publishPatiently(
+  records: readonly OutgoingRecord[],
+  key: string,
+  stored: BlobAddress | null,
+): Promise<void> {
+  const summary = `${records.length} records${stored ? " and those of an outage" : ""}`;
+  await publishEventsActivity.executeWithOptions({ summary }, stored ? [records, key, stored] : [records, key]);
 }

@@ -1,25 +1,33 @@
-import { INLINE_BYTES } from "../core/activity-contract.js";
-import { utf8Bytes } from "../core/digest.js";
-import { piecesOf } from "../core/pieces.js";
-import type { CarriedState, RunState } from "../core/run.js";
-import type { BlobAddress } from "../core/transcript.js";
-import { loadPiece, storePiece } from "./calls.js";
+import { allHandlersFinished, condition } from "@temporalio/workflow";
+import { PART_BYTES } from "../core/activity-contract.js";
+import { jsonBytes } from "../core/input-bound.js";
+import type { Carried, CarriedRun } from "../core/run.js";
+import { lightenConversation } from "./conversation.js";
+import { endFlush, storeWaiting } from "./outbox.js";
+import type { Run } from "./run-context.js";
+import { onceStored, storedInPieces } from "./store.js";
 
-/** Characters of a piece: at most 24 KiB as UTF-8 text of JSON, whatever is in it. */
-const PIECE_CHARACTERS = 8 * 1024;
+/** A state that is larger is stored in pieces. */
+const TRAVELS_WHOLE_BYTES = 24 * 1024;
 
-/** Packs a state for continue-as-new: inline where it is small, else as pieces in the blob store. */
-export async function packState(state: RunState): Promise<CarriedState> {
-  const text = JSON.stringify(state);
-  if (utf8Bytes(text) <= INLINE_BYTES) return { state };
-  const pieces: BlobAddress[] = [];
-  for (const piece of piecesOf(text, PIECE_CHARACTERS)) pieces.push(await storePiece(piece));
-  return { pieces };
-}
-
-export async function unpackState(carried: CarriedState): Promise<RunState> {
-  if ("state" in carried) return carried.state;
-  const texts: string[] = [];
-  for (const piece of carried.pieces) texts.push(await loadPiece(piece));
-  return JSON.parse(texts.join("")) as RunState;
+/**
+ * Packs a run for continue-as-new, inline where it is small. What people send while it is being stored is in it too: it is
+ * packed again until nothing changed meanwhile, and the caller goes on without a wait.
+ */
+export async function packRun(run: Run): Promise<Carried> {
+  for (;;) {
+    await condition(allHandlersFinished);
+    await endFlush(run);
+    await lightenConversation(run);
+    if (jsonBytes(run.state.outbox.waiting) > PART_BYTES.outbox) {
+      await onceStored(run, async () => await storeWaiting(run));
+    }
+    const packed: CarriedRun = { input: run.input, state: run.state };
+    const before = JSON.stringify(packed);
+    const carried =
+      jsonBytes(packed) <= TRAVELS_WHOLE_BYTES
+        ? packed
+        : await onceStored(run, async () => await storedInPieces(packed));
+    if (allHandlersFinished() && run.flush === null && JSON.stringify(packed) === before) return carried;
+  }
 }

@@ -2,12 +2,17 @@ import { condition } from "@temporalio/workflow";
 import type { ToolPolicy } from "../core/agent.js";
 import { callDigest } from "../core/call-digest.js";
 import { expire, type Gate, openGate } from "../core/gate.js";
+import { jsonBytes } from "../core/input-bound.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { CallProgress } from "../core/run.js";
 import type { BlobAddress, BlobRef } from "../core/transcript.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { now, nowMs, type Run, shouldContinueAsNew } from "./run-context.js";
-import { say } from "./run-status.js";
+import { meters, sayTools } from "./run-status.js";
+
+/** Closed gates stay to be read, the last few: they are carried along. */
+const CLOSED_GATES_KEPT = 20;
+const CLOSED_GATES_BYTES = 16 * 1024;
 
 /** Asks people about a tool call; the gate is workflow state, so waiting holds no worker. */
 export function openGateFor(run: Run, progress: CallProgress, tool: ToolPolicy): Gate {
@@ -29,8 +34,9 @@ export function openGateFor(run: Run, progress: CallProgress, tool: ToolPolicy):
     escalateTo: approvals.escalateTo,
     identity: approvals.identity,
   });
-  state.gates = [...closedGatesToKeep(state.gates), gate];
-  recordEvent(run, "wflo.approval.requested", { gate: gate.gate, tool: tool.name, digest, approvers: gate.approvers });
+  state.gates = [...keptGates(state.gates), gate];
+  tellRequested(run, gate);
+  recordAudit(run, "approval.requested", { gate: gate.gate, tool: tool.name, digest });
   return gate;
 }
 
@@ -39,12 +45,12 @@ export async function decisionOn(run: Run, id: string): Promise<Gate | undefined
   for (;;) {
     const gate = gateOf(run, id);
     if (gate.state !== "pending" || run.state.ending) return gate;
-    sayWaiting(run);
+    sayTools(run);
     const waitMs = gate.deadline === undefined ? undefined : Math.max(1, Date.parse(gate.deadline) - nowMs());
-    const decided = () => gateOf(run, id).state !== "pending" || run.state.ending !== null || shouldContinueAsNew();
+    const decided = () => gateOf(run, id).state !== "pending" || run.state.ending !== null || shouldContinueAsNew(run);
     if (waitMs === undefined) await condition(decided);
     else if (!(await condition(decided, waitMs))) expireGate(run, id);
-    if (gateOf(run, id).state === "pending" && shouldContinueAsNew()) return undefined;
+    if (gateOf(run, id).state === "pending" && shouldContinueAsNew(run)) return undefined;
   }
 }
 
@@ -71,21 +77,23 @@ function digestFor(tool: ToolPolicy, args: JsonObject | BlobRef, workspace: Blob
   return callDigest({ tool: tool.name, version: tool.version, args, ...inWorkspace });
 }
 
+/** The deadline has passed: rejected, approved, or other people are asked. */
 function expireGate(run: Run, id: string): void {
   const before = gateOf(run, id);
   const gate = expire(before, now());
+  if (gate === before) return;
   putGate(run, gate);
-  recordEvent(run, "wflo.approval.expired", { gate: id, state: gate.state });
-  recordAudit(run, "approval.expired", { gate: id, tool: gate.tool, digest: gate.digest, state: gate.state });
+  const outcome = gate.state === "pending" ? "escalated" : gate.state;
+  recordEvent(run, "wflo.approval.expired", { gate: id, tool: gate.tool, state: outcome });
+  recordAudit(run, "approval.expired", { gate: id, tool: gate.tool, digest: gate.digest, state: outcome });
+  if (gate.state === "pending") tellRequested(run, gate);
+  else meters.approvalDecided({ decision: gate.state, waitSeconds: (nowMs() - Date.parse(gate.requestedAt)) / 1_000 });
 }
 
-function sayWaiting(run: Run): void {
-  const pending = run.state.gates.filter(({ state }) => state === "pending");
-  say(
-    run,
-    "awaiting_approval",
-    `waiting for a decision on ${pending.map(({ gate, tool }) => `${gate} (${tool})`).join(", ")}`,
-  );
+function tellRequested(run: Run, gate: Gate): void {
+  const { gate: id, tool, title, digest, approvers, quorum, deadline } = gate;
+  const until = deadline === undefined ? {} : { deadline };
+  recordEvent(run, "wflo.approval.requested", { gate: id, tool, title, digest, approvers, quorum, ...until });
 }
 
 function titleOf(progress: CallProgress, tool: ToolPolicy): string {
@@ -94,11 +102,15 @@ function titleOf(progress: CallProgress, tool: ToolPolicy): string {
   return typeof question === "string" ? question.slice(0, 500) : "A question";
 }
 
-/** Closed gates stay to be read, the last few. */
-const CLOSED_GATES_KEPT = 20;
-
-function closedGatesToKeep(gates: readonly Gate[]): readonly Gate[] {
-  const closed = gates.filter(({ state }) => state !== "pending");
-  const tooMany = new Set(closed.slice(0, Math.max(0, closed.length - CLOSED_GATES_KEPT)));
-  return gates.filter((gate) => !tooMany.has(gate));
+/** All that are open, or that a call of this turn waits for, and the last closed ones. */
+function keptGates(gates: readonly Gate[]): readonly Gate[] {
+  let count = 0;
+  let bytes = 0;
+  const kept = gates.toReversed().filter((gate) => {
+    if (gate.state === "pending") return true;
+    count += 1;
+    bytes += jsonBytes(gate);
+    return count <= CLOSED_GATES_KEPT && bytes <= CLOSED_GATES_BYTES;
+  });
+  return kept.toReversed();
 }

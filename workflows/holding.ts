@@ -8,7 +8,7 @@ export async function waitWhileHeld(run: Run): Promise<boolean> {
     if (run.state.ending) return true;
     if (run.state.paused) say(run, "paused", "paused by a person; `wflo resume` goes on");
     else say(run, "awaiting_budget", "its budget is frozen; unfreezing it goes on");
-    await condition(() => !isHeld(run) || run.state.ending !== null || shouldContinueAsNew());
+    await condition(() => !isHeld(run) || run.state.ending !== null || shouldContinueAsNew(run));
     if (isHeld(run) && !run.state.ending) return false;
   }
   return true;

@@ -1,27 +1,11 @@
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  CancellationScope,
-  CancelledFailure,
-  sleep,
-  TimeoutFailure,
-  workflowInfo,
-} from "@temporalio/workflow";
-import type {
-  AttemptFailure,
-  Bill,
-  ModelAnswered,
-  ModelCallRequest,
-  ModelCallResult,
-} from "../core/activity-contract.js";
-import { modelCallKey } from "../core/journal-key.js";
-import { type Booked, confirmLate, markUnconfirmed, release, settle, spent } from "../core/ledger.js";
+import { ActivityFailure, CancellationScope, CancelledFailure, sleep, workflowInfo } from "@temporalio/workflow";
+import type { ModelAnswered, ModelCallRequest } from "../core/activity-contract.js";
 import { formatUsd } from "../core/money.js";
-import { callModel } from "./calls.js";
-import { plainFailure } from "./failures.js";
-import { recordEvent, unpublished, wasPublished } from "./outbox.js";
-import { attemptId, type Reservation, reserveForNextCall } from "./reservation.js";
-import { agentOf, now, type Run } from "./run-context.js";
+import { callModel, storeReady } from "./calls.js";
+import { bookAnswer, bookCut, bookFailure, bookLate, type Failed } from "./model-books.js";
+import { noteCallPublished, recordEvent, unpublished } from "./outbox.js";
+import { type Reservation, reserveForNextCall } from "./reservation.js";
+import { agentOf, nowMs, type Run } from "./run-context.js";
 import { say } from "./run-status.js";
 
 /** How a turn's model call ended. */
@@ -39,21 +23,22 @@ const LOST_ATTEMPTS_PER_MODEL = 5;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
-/** Lost attempts whose late answers are asked for; older ones stay `unconfirmed`. */
-const LOST_REMEMBERED = 16;
+/** So long the answer to a lost attempt is asked for; after it the attempt stays `unconfirmed`. In milliseconds. */
+const LATE_ANSWER_MS = 10 * 60_000;
 
 /** One answer: reserve → call → settle, an attempt at a time, until there is one or no more may be tried. */
 export async function modelTurn(run: Run): Promise<ModelTurn> {
   let lost = 0;
   for (;;) {
     const reserved = await reserveForNextCall(run);
-    if (reserved.kind !== "reserved") return reserved;
-    const outcome = await attempt(run, reserved.reservation);
+    if (reserved.kind === "continue" || reserved.kind === "ended") return reserved;
+    const outcome = reserved.kind === "join" ? await join(run) : await attempt(run, reserved.reservation);
     if (outcome.kind === "answered") {
-      takeAnswer(run, reserved.reservation, outcome);
+      beginNextTurn(run, outcome);
       return { kind: "answered", answer: outcome };
     }
-    if (outcome.kind === "cut") continue;
+    if (outcome.kind === "unasked") await storeReady();
+    if (outcome.kind === "cut" || outcome.kind === "unasked") continue;
     lost += 1;
     const givenUp = outcome.kind === "unavailable" || lost >= LOST_ATTEMPTS_PER_MODEL;
     if (givenUp && !toNextModel(run)) throw outcome.failure;
@@ -62,11 +47,7 @@ export async function modelTurn(run: Run): Promise<ModelTurn> {
   }
 }
 
-type AttemptOutcome =
-  | ModelAnswered
-  | { readonly kind: "cut" }
-  /** `lost`: the same model may be asked again · `unavailable`: another one, or the run fails */
-  | { readonly kind: "lost" | "unavailable"; readonly failure: unknown };
+type AttemptOutcome = ModelAnswered | Failed;
 
 async function attempt(run: Run, reservation: Reservation): Promise<AttemptOutcome> {
   const { state } = run;
@@ -74,22 +55,67 @@ async function attempt(run: Run, reservation: Reservation): Promise<AttemptOutco
   const request = requestFor(run, reservation);
   const scope = new CancellationScope({ cancellable: true });
   run.callScope = scope;
+  state.asking = true;
   try {
     const result = await scope.run(async () => await callModel(request, callOptions(run, reservation)));
-    if (result.kind === "answered") return result;
+    if (result.kind === "answered") {
+      noteCallPublished(run, request.outbox, result.publishedSeq);
+      bookAnswer(run, reservation, result);
+      return result;
+    }
     bookCut(run, reservation, request, result);
-    if (scopeOfRunIsCancelled()) throw new CancelledFailure("the run was cancelled");
+    state.asking = false;
+    throwIfOver();
     return { kind: "cut" };
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
-    return bookFailure(run, reservation, request, error);
+    const outcome = bookFailure(run, reservation, request, error);
+    if (outcome.kind === "cut") {
+      state.asking = false;
+      throwIfOver();
+    }
+    return outcome;
   } finally {
     run.callScope = null;
   }
 }
 
-function requestFor(run: Run, reservation: Reservation): ModelCallRequest {
+/** Takes the answer to a lost attempt, if it is there or on its way; there is no money to buy another. */
+async function join(run: Run): Promise<AttemptOutcome> {
   const { state } = run;
+  const model = agentOf(run).models[state.model] ?? agentOf(run).models[0];
+  if (!model) return { kind: "cut" };
+  say(run, "running", `turn ${state.turn + 1}: looks whether ${model.model} has answered after all`);
+  const request = {
+    ...requestFor(run, { attempt: state.attempt, model, maxOutputTokens: 1, nanoUsd: 0 }),
+    joinOnly: true,
+  } as const;
+  const scope = new CancellationScope({ cancellable: true });
+  run.callScope = scope;
+  try {
+    const result = await scope.run(async () => await callModel(request, callOptions(run, { model, nanoUsd: 0 })));
+    if (result.kind === "answered") {
+      noteCallPublished(run, request.outbox, result.publishedSeq);
+      bookAnswer(run, null, result);
+      return result;
+    }
+    for (const { id, bill } of result.late ?? []) bookLate(run, id, bill);
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+  } finally {
+    run.callScope = null;
+  }
+  throwIfOver();
+  state.lookedAfter = state.attempt;
+  return { kind: "cut" };
+}
+
+function requestFor(
+  run: Run,
+  reservation: Pick<Reservation, "attempt" | "model" | "maxOutputTokens"> & { readonly nanoUsd: number },
+): ModelCallRequest {
+  const { state } = run;
+  state.lost = state.lost.filter(({ atMs }) => nowMs() - atMs < LATE_ANSWER_MS);
   return {
     definition: agentOf(run).definition,
     model: reservation.model.model,
@@ -99,141 +125,41 @@ function requestFor(run: Run, reservation: Reservation): ModelCallRequest {
     head: state.head,
     newMessages: state.newMessages,
     maxOutputTokens: reservation.maxOutputTokens,
-    reservedNanoUsd: reservation.nanoUsd,
-    models: agentOf(run).models.map(({ model }) => model),
-    lost: state.lost,
+    reservedNanoUsd: reservation.nanoUsd as Reservation["nanoUsd"],
+    lost: state.lost.map(({ turn, asked, attempt: number, id }) => ({ turn, asked, attempt: number, id })),
     outbox: unpublished(run),
   };
 }
 
-function callOptions(run: Run, reservation: Reservation) {
-  const { model, nanoUsd } = reservation;
+function callOptions(run: Run, { model, nanoUsd }: Pick<Reservation, "model"> & { readonly nanoUsd: number }) {
   return {
     timeoutMs: agentOf(run).modelTimeoutMs,
     fallback: run.state.model + 1 < agentOf(run).models.length,
-    summary: `${model.model} · turn ${run.state.turn + 1} · at most $${formatUsd(nanoUsd)}`,
+    summary: `${model.model} · turn ${run.state.turn + 1} · at most $${formatUsd(nanoUsd as Reservation["nanoUsd"])}`,
   };
 }
 
-/** Books what an attempt without an answer may have cost, and says what may be tried next. */
-function bookFailure(
-  run: Run,
-  reservation: Reservation,
-  request: ModelCallRequest,
-  failure: ActivityFailure,
-): AttemptOutcome {
-  const { cause } = failure;
-  const facts = cause instanceof ApplicationFailure ? (cause.details?.[0] as AttemptFailure | undefined) : undefined;
-  if (facts?.billed === "none") run.state.ledger = release(run.state.ledger, reservation.id, now()).ledger;
-  else bookUnknown(run, reservation, request);
-  if (cause instanceof CancelledFailure) {
-    if (scopeOfRunIsCancelled()) throw failure;
-    return { kind: "cut" };
-  }
-  if (cause instanceof TimeoutFailure) return { kind: "lost", failure };
-  if (cause instanceof ApplicationFailure && cause.type === "AttemptLost") {
-    return { kind: "lost", failure: ApplicationFailure.nonRetryable(cause.message, "ModelUnavailable") };
-  }
-  return { kind: "unavailable", failure: plainFailure(failure) };
-}
-
-function bookCut(
-  run: Run,
-  reservation: Reservation,
-  request: ModelCallRequest,
-  cut: ModelCallResult & { kind: "cut" },
-): void {
-  if (cut.unsent) run.state.ledger = release(run.state.ledger, reservation.id, now()).ledger;
-  else if (cut.bill) book(run, reservation.id, cut.bill);
-  else bookUnknown(run, reservation, request);
-}
-
-function bookUnknown(run: Run, reservation: Reservation, request: ModelCallRequest): void {
+/** The turn is answered, and what belongs to it is behind the run. */
+function beginNextTurn(run: Run, answer: ModelAnswered): void {
   const { state } = run;
-  tellOfMoney(run, markUnconfirmed(state.ledger, reservation.id, { at: now() }));
-  const key = modelCallKey({ ...request, workflowId: workflowInfo().workflowId });
-  state.lost = [...state.lost, { key, attempt: reservation.attempt, id: reservation.id }].slice(-LOST_REMEMBERED);
-}
-
-/** Books an answer, and what late answers say of lost attempts; moves the run to its next turn. */
-function takeAnswer(run: Run, reservation: Reservation, answer: ModelAnswered): void {
-  const { state } = run;
-  const buyer = attemptId(state.turn + 1, answer.attempt);
-  const boughtBefore = buyer !== reservation.id && state.lost.some(({ id }) => id === buyer);
-  for (const { id, bill } of answer.late ?? []) confirm(run, id, bill);
-  if (!boughtBefore) book(run, reservation.id, answer.ownBill ?? answer.bill);
-  else {
-    confirm(run, buyer, answer.bill);
-    if (answer.ownBill) book(run, reservation.id, answer.ownBill);
-    else state.ledger = release(state.ledger, reservation.id, now()).ledger;
-  }
   state.turn += 1;
   state.attempt = 0;
+  state.asking = false;
+  state.lookedAfter = 0;
   state.head = answer.head;
   state.transcriptBytes = answer.transcriptBytes;
   state.newMessages = [];
   const { inputTokens, outputTokens } = answer.bill.usage;
+  const tokens = inputTokens + outputTokens;
   state.lastCount =
-    answer.bill.kind === "estimated"
-      ? null
-      : { model: answer.model, tokens: inputTokens + outputTokens, transcriptBytes: answer.transcriptBytes };
-  state.knownBounds = answer.knownBounds ?? {};
-  state.limits = { ...state.limits, tokens: state.limits.tokens + inputTokens + outputTokens };
-  if (answer.publishedSeq !== undefined) wasPublished(run, answer.publishedSeq);
-  recordEvent(run, "wflo.model.called", {
-    turn: state.turn,
-    model: reservation.model.bookedAs,
-    attempt: answer.attempt,
-    finishReason: answer.finishReason,
-    usage: { ...answer.bill.usage },
-    nanoUsd: answer.bill.nanoUsd,
-    ...(answer.bill.requestId === undefined ? {} : { requestId: answer.bill.requestId }),
-  });
+    answer.bill.kind === "estimated" ? null : { model: answer.model, tokens, transcriptBytes: answer.transcriptBytes };
+  state.knownBounds = answer.knownBounds ?? [];
+  state.limits = { ...state.limits, tokens: Math.min(Number.MAX_SAFE_INTEGER, state.limits.tokens + tokens) };
 }
 
-function confirm(run: Run, id: string, bill: Bill): void {
-  const { state } = run;
-  if (!state.lost.some((lost) => lost.id === id)) return;
-  tellOfMoney(run, confirmLate(state.ledger, id, settlement(bill)));
-  state.lost = state.lost.filter((lost) => lost.id !== id);
-}
-
-/** An excess over the reservation is booked all the same, and ends a run that has a budget. */
-function book(run: Run, id: string, bill: Bill): void {
-  const { state } = run;
-  const booked =
-    bill.kind === "estimated"
-      ? markUnconfirmed(state.ledger, id, settlement(bill))
-      : settle(state.ledger, id, settlement(bill));
-  tellOfMoney(run, booked);
-}
-
-function settlement(bill: Bill) {
-  const { nanoUsd, usage, requestId } = bill;
-  return {
-    nanoUsd,
-    usage,
-    unpriced: bill.kind === "unpriced",
-    at: now(),
-    ...(requestId === undefined ? {} : { requestId }),
-  };
-}
-
-/** Takes a booking over, and tells what people have to hear of it. */
-function tellOfMoney(run: Run, booked: Booked): void {
-  const { state } = run;
-  state.ledger = booked.ledger;
-  if (booked.softLimitCrossed) recordEvent(run, "wflo.budget.warning", { spentNanoUsd: spent(state.ledger) });
-  if (booked.overrunNanoUsd > 0 && state.ledger.limitNanoUsd !== null) {
-    const stopReason = `the provider billed $${formatUsd(booked.overrunNanoUsd)} more than the bound of the call`;
-    state.ending ??= { status: "budget_exhausted", stopReason };
-    recordEvent(run, "wflo.budget.exhausted", { overrunNanoUsd: booked.overrunNanoUsd });
-  }
-}
-
-/** The run itself is being cancelled, not only this call. */
-function scopeOfRunIsCancelled(): boolean {
-  return CancellationScope.current().consideredCancelled;
+/** The run is being cancelled, or its time is over: not only this call. */
+function throwIfOver(): void {
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure("the run was cancelled");
 }
 
 /** Falls back; false where there is no further model. */

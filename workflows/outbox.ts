@@ -1,14 +1,23 @@
 import { CancellationScope, condition, ParentClosePolicy, startChild, workflowInfo } from "@temporalio/workflow";
-import type { OutgoingRecord } from "../core/activity-contract.js";
+import { type OutgoingRecord, PART_BYTES, type StoredRecords } from "../core/activity-contract.js";
 import { appendRecord } from "../core/audit.js";
+import { digestOf } from "../core/digest.js";
 import { acknowledge, appendAudit, appendEvent, batch, type EventType } from "../core/events.js";
+import { jsonBytes } from "../core/input-bound.js";
 import type { JsonObject } from "../core/json.js";
-import { publishNow, publishSoon } from "./calls.js";
+import { publishSoon, storePiece } from "./calls.js";
 import { DELIVER_EVENTS } from "./names.js";
 import { now, type Run } from "./run-context.js";
 
-/** So much travels beside one model call. */
-const BATCH = { bytes: 16 * 1024, records: 100 };
+/** So much travels in one payload. */
+const BATCH = { bytes: PART_BYTES.outbox, records: 100 };
+
+/** More than this in memory waits in the store: the broker has been away for long. */
+const MOST_WAITING_BYTES = 48 * 1024;
+const FEWEST_TO_STORE = 20;
+
+/** The longest pause between two tries to publish, in turns. */
+const LONGEST_PAUSE_TURNS = 32;
 
 /** Writes an event down; it goes out with the next model call, or when the run parks or ends. */
 export function recordEvent(run: Run, type: EventType, data: JsonObject): void {
@@ -24,57 +33,106 @@ export function recordAudit(run: Run, action: string, facts: JsonObject, by?: st
   run.state.outbox = appendAudit(run.state.outbox, record as unknown as JsonObject);
 }
 
-/** What goes out with the next model call. */
+/** What goes out with the next model call: nothing while others publish, or soon after a try that failed. */
 export function unpublished(run: Run): readonly OutgoingRecord[] {
-  return run.flush !== null ? [] : batch(run.state.outbox, BATCH);
+  const { outbox, publishing, turn } = run.state;
+  if (run.flush !== null || outbox.stored !== null || turn < publishing.nextTurn) return [];
+  return batch(outbox, BATCH);
 }
 
-export function wasPublished(run: Run, seq: number): void {
-  run.state.outbox = acknowledge(run.state.outbox, seq);
+/** What became of the records that went out with a model call: stored up to `seq`, or not (then undefined). */
+export function noteCallPublished(run: Run, sent: readonly OutgoingRecord[], seq: number | undefined): void {
+  if (sent.length > 0) notePublished(run, seq);
 }
 
 /** Publishes beside a run that parks, once at a time; what does not go out now goes out later. */
 export function flushOutbox(run: Run): void {
-  if (run.flush !== null || run.state.outbox.waiting.length === 0) return;
+  const { outbox } = run.state;
+  if (run.flush !== null || (outbox.waiting.length === 0 && outbox.stored === null)) return;
   const scope = new CancellationScope({ cancellable: true });
   run.flush = scope;
   void scope
-    .run(async () => await flush(run, publishSoon))
+    .run(async () => await publishWaiting(run, outbox.stored ? "1m" : "10s"))
     .finally(() => {
       run.flush = null;
     });
 }
 
-/** Publishes what is left at the end of a run; where that does not go quickly, an abandoned child finishes the job. */
-export async function flushAtEnd(run: Run): Promise<void> {
+/** Between turns: what the broker does not take goes to the store, and now and then is tried again. */
+export async function tendOutbox(run: Run): Promise<void> {
+  const { outbox, publishing, turn } = run.state;
+  if (run.flush !== null) return;
+  if (outbox.waiting.length >= FEWEST_TO_STORE && jsonBytes(outbox.waiting) > MOST_WAITING_BYTES) {
+    // A store that is away too is waited for elsewhere.
+    await storeWaiting(run).catch(() => {});
+  }
+  if (run.state.outbox.stored !== null && turn >= publishing.nextTurn) flushOutbox(run);
+}
+
+/** Moves what waits to the store, as the newest blob of a chain. */
+export async function storeWaiting(run: Run): Promise<void> {
+  const { stored: prev, waiting: records } = run.state.outbox;
+  const piece: StoredRecords = { prev, records };
+  const stored = await storePiece(JSON.stringify(piece));
+  run.state.outbox = { ...acknowledge(run.state.outbox, records.at(-1)?.seq ?? 0), stored };
+}
+
+/** Nobody publishes beside the run any more. */
+export async function endFlush(run: Run): Promise<void> {
   run.flush?.cancel();
   await condition(() => run.flush === null);
-  if (await flush(run, publishNow)) return;
-  const { workflowId, firstExecutionRunId } = workflowInfo();
-  while (run.state.outbox.waiting.length > 0) {
+}
+
+/**
+ * Publishes what is left at the end of a run; where that does not go quickly, an abandoned child finishes the job. What
+ * is published here was decided in an earlier task, so that no other event can ever have its number.
+ */
+export async function publishAtEnd(run: Run): Promise<void> {
+  await endFlush(run);
+  if (run.state.publishing.failures === 0 && run.state.outbox.stored === null) await publishWaiting(run, "2s");
+  await handOver(run);
+}
+
+async function handOver(run: Run): Promise<void> {
+  const { workflowId, runId } = workflowInfo();
+  if (jsonBytes(run.state.outbox.waiting) > PART_BYTES.outbox) await storeWaiting(run).catch(() => {});
+  while (run.state.outbox.waiting.length > 0 || run.state.outbox.stored !== null) {
+    const { stored } = run.state.outbox;
     const records = batch(run.state.outbox, BATCH);
     const last = records.at(-1)?.seq ?? 0;
     await startChild(DELIVER_EVENTS, {
-      workflowId: `${workflowId}/${firstExecutionRunId}/deliver-${last}`,
-      args: [{ key: workflowId, records }],
+      workflowId: `deliver:${digestOf({ workflowId, runId }).slice(7, 31)}:${run.state.outbox.queued}-${records.length}`,
+      args: [{ key: workflowId, records, ...(stored ? { stored } : {}) }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `events of ${workflowId.slice(0, 100)}`,
     });
-    wasPublished(run, last);
+    run.state.outbox = { ...acknowledge(run.state.outbox, last), stored: null };
   }
 }
 
 /** True when nothing is waiting any more. */
-async function flush(run: Run, publish: typeof publishNow): Promise<boolean> {
-  while (run.state.outbox.waiting.length > 0) {
+async function publishWaiting(run: Run, patience: "10s" | "1m" | "2s"): Promise<boolean> {
+  while (run.state.outbox.waiting.length > 0 || run.state.outbox.stored !== null) {
+    const { stored } = run.state.outbox;
     const records = batch(run.state.outbox, BATCH);
     try {
-      await publish(records);
+      await publishSoon(records, stored, patience);
     } catch {
+      notePublished(run, undefined);
       return false;
     }
-    wasPublished(run, records.at(-1)?.seq ?? 0);
+    if (run.state.outbox.stored === stored) run.state.outbox = { ...run.state.outbox, stored: null };
+    notePublished(run, records.at(-1)?.seq ?? 0);
   }
   return true;
+}
+
+function notePublished(run: Run, seq: number | undefined): void {
+  const { state } = run;
+  const failures = seq === undefined ? state.publishing.failures + 1 : 0;
+  const pause = failures === 0 ? 0 : Math.min(LONGEST_PAUSE_TURNS, 2 ** failures);
+  state.publishing = { failures, nextTurn: state.turn + pause };
+  if (seq !== undefined) state.outbox = acknowledge(state.outbox, seq);
 }
 
 function sourceOf() {

@@ -4,7 +4,8 @@ import { firstBound, jsonBytes, nextBound } from "../core/input-bound.js";
 import { available, reserve } from "../core/ledger.js";
 import { formatUsd, type NanoUsd, ZERO_USD } from "../core/money.js";
 import { boundNanoUsd, outputThatFits, type TokenBound } from "../core/pricing.js";
-import { takeInbox } from "./conversation.js";
+import type { LostCall } from "../core/run.js";
+import { gatherQuestion } from "./conversation.js";
 import { waitWhileHeld } from "./holding.js";
 import { recordEvent } from "./outbox.js";
 import { isHeld, now, type Run, shouldContinueAsNew } from "./run-context.js";
@@ -22,6 +23,8 @@ export interface Reservation {
 
 export type Reserved =
   | { readonly kind: "reserved"; readonly reservation: Reservation }
+  /** There is no money for another attempt, but the answer to one that was lost may be there or on its way. */
+  | { readonly kind: "join" }
   | { readonly kind: "ended" }
   | { readonly kind: "continue" };
 
@@ -43,15 +46,22 @@ export async function reserveForNextCall(run: Run): Promise<Reserved> {
   for (;;) {
     if (!(await waitWhileHeld(run))) return { kind: "continue" };
     if (state.ending) return { kind: "ended" };
-    if (state.attempt === 0) await takeInbox(run);
-    // A pause or a freeze may have come while what people said was stored.
-    if (isHeld(run)) continue;
+    if (!state.asking) await gatherQuestion(run);
+    // Storing takes a moment, in which people may have said something.
+    if (isHeld(run) || state.ending) continue;
     const terms = run.termsVersion;
     const reservation = reserveFirstThatFits(run);
     if (reservation) return { kind: "reserved", reservation };
+    if (mayStillCome(run)) return { kind: "join" };
     const ended = await exhausted(run, terms);
     if (ended) return ended;
   }
+}
+
+/** A lost attempt at the answer that is wanted has not been looked after yet. */
+function mayStillCome({ state }: Run): boolean {
+  const isWanted = ({ turn, attempt }: LostCall) => turn === state.turn + 1 && attempt > state.lookedAfter;
+  return state.asking && state.lost.some(isWanted);
 }
 
 /** The current model; under `degrade` also those after it. */
@@ -60,7 +70,7 @@ function reserveFirstThatFits(run: Run): Reservation | undefined {
   const models = state.agent?.models ?? [];
   const last = input.budget?.onExhausted === "degrade" ? models.length - 1 : state.model;
   for (let index = state.model; index <= last; index += 1) {
-    const reservation = tryReserve(run, models[index] as RunModel);
+    const reservation = tryReserve(run, models[index] as RunModel, index);
     if (!reservation) continue;
     if (index !== state.model) {
       recordEvent(run, "wflo.budget.changed", { degradedTo: reservation.model.model });
@@ -71,10 +81,10 @@ function reserveFirstThatFits(run: Run): Reservation | undefined {
   return undefined;
 }
 
-function tryReserve(run: Run, model: RunModel): Reservation | undefined {
+function tryReserve(run: Run, model: RunModel, index: number): Reservation | undefined {
   const { state } = run;
-  const inputTokens = inputBound(run, model);
-  const known = state.knownBounds[model.model];
+  const known = state.knownBounds[index] ?? undefined;
+  const inputTokens = known?.inputTokens ?? inputBound(run, model);
   const cap = outputCap(run, model, known);
   const wanted = { inputTokens, outputTokens: Math.min(cap, known?.outputTokens ?? cap) };
   const money = available(state.ledger);
@@ -105,8 +115,6 @@ function outputCap(run: Run, model: RunModel, known: TokenBound | undefined): nu
 
 function inputBound(run: Run, model: RunModel): number {
   const { state } = run;
-  const known = state.knownBounds[model.model];
-  if (known) return known.inputTokens;
   const newBytes = jsonBytes(state.newMessages);
   const whole = firstBound(model.inputBound, (state.agent?.promptBytes ?? 0) + state.transcriptBytes + newBytes);
   if (state.lastCount?.model !== model.model) return whole;
@@ -125,7 +133,7 @@ async function exhausted(run: Run, terms: number): Promise<Reserved | undefined>
       throw ApplicationFailure.nonRetryable(reason, "BudgetExhausted", { remainingNanoUsd: left });
     case "pause":
       say(run, "awaiting_budget", `${reason}; a top-up goes on`);
-      await condition(() => run.termsVersion !== terms || state.ending !== null || shouldContinueAsNew());
+      await condition(() => run.termsVersion !== terms || state.ending !== null || shouldContinueAsNew(run));
       return run.termsVersion === terms && !state.ending ? { kind: "continue" } : undefined;
     default:
       state.ending = { status: "budget_exhausted", stopReason: reason };

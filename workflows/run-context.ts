@@ -6,23 +6,36 @@ import type { RunDoing, RunState } from "../core/run.js";
 
 /** One run while it is in memory: what it remembers, and what only this worker's copy needs. */
 export interface Run {
-  readonly input: RunInput;
+  /** What it was asked for; what only its beginning needs is dropped after that. */
+  input: RunInput;
   readonly state: RunState;
   /** False while a carried state is being loaded: commands wait. */
   ready: boolean;
+  /** Events of this history when the run was ready: one that has only just begun is not left again. */
+  beganAt: number;
   /** Now, for people. */
   doing: { state: RunDoing; text: string; since: string };
-  /** The model call that is under way; cancelled by pause, freeze and an ended wall time. */
+  /** The model call that is under way; cancelled by pause and freeze. */
   callScope: CancellationScope | null;
+  /** All work but the end; cancelled when the run's wall time is over. */
+  workScope: CancellationScope | null;
   /** Grows with every change of budget terms; waits for money look again. */
   termsVersion: number;
+  /** Tools that run now. */
+  toolsRunning: number;
   /** Sandbox tools take turns: each begins from the workspace that the one before left. */
   workspaceTurn: Promise<void>;
+  /** Messages that are looked at in the store; those that come later wait, so that the order stays. */
+  messagesChecking: number;
+  messageTurn: Promise<void>;
   /** Published searchable values, so that only changes are written. */
   shown: { status: string; at: number; turn: number };
   /** Records are being published beside the run. */
   flush: CancellationScope | null;
 }
+
+/** A history goes on for at least so many events, however much a run carries into it. */
+const FEWEST_EVENTS = 20;
 
 /** ISO time by the workflow's clock. */
 export function now(): string {
@@ -40,8 +53,9 @@ export function isHeld(run: Run): boolean {
 }
 
 /** History is long enough that the run goes on in a new one. */
-export function shouldContinueAsNew(): boolean {
-  return workflowInfo().continueAsNewSuggested;
+export function shouldContinueAsNew(run: Run): boolean {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  return continueAsNewSuggested && historyLength - run.beganAt >= FEWEST_EVENTS;
 }
 
 /** The captured agent. @throws Error before it is resolved: a bug */

@@ -1,83 +1,81 @@
-import {
-  ApplicationFailure,
-  condition,
-  defineQuery,
-  defineSignal,
-  defineUpdate,
-  setHandler,
-} from "@temporalio/workflow";
+import { condition, defineQuery, defineSignal, defineUpdate, setHandler } from "@temporalio/workflow";
 import {
   type Checked,
   checkDecision,
   checkMessage,
   checkSteer,
   checkTerms,
-  type DecisionCommand,
   type MessageCommand,
   type TermsCommand,
 } from "../core/commands.js";
 import { remember, seen } from "../core/dedupe.js";
-import { type Decided, decide, type Gate, type GateView, viewGate } from "../core/gate.js";
+import { type GateView, viewGate } from "../core/gate.js";
+import { jsonBytes } from "../core/input-bound.js";
 import { changeTerms, termsProblem } from "../core/ledger.js";
 import { type BudgetView, budgetView } from "../core/ledger-report.js";
 import type { TranscriptView } from "../core/messages.js";
 import type { RunStatus } from "../core/run.js";
-import { digestOfGate, putGate } from "./gates.js";
+import { checkText } from "./calls.js";
+import { judge, refusedBecause, takeWord } from "./decisions.js";
 import { recordAudit, recordEvent } from "./outbox.js";
-import { isHeld, now, nowMs, type Run } from "./run-context.js";
-import { meters, statusOf } from "./run-status.js";
+import { isHeld, now, type Run } from "./run-context.js";
+import { sayTools, statusOf } from "./run-status.js";
+import { onceStored } from "./store.js";
 
 /** Wires CONTRACT's signals, queries and updates to a run. Commands that come while the run is being restored wait for it. */
 export function listen(run: Run): void {
-  // Without a wait where there is nothing to wait for: a signal that comes with the run's last step is then seen by it.
-  const whenReady = async (act: () => void) => {
-    if (!run.ready) await condition(() => run.ready);
-    act();
-  };
   setHandler(defineQuery<RunStatus>("status"), () => statusOf(run));
   setHandler(defineQuery<BudgetView & { account?: string }>("budget"), () => budgetOf(run));
   setHandler(defineQuery<GateView[]>("approvals"), () => run.state.gates.map(viewGate));
   setHandler(defineQuery<TranscriptView>("transcript"), () => ({ head: run.state.head, turns: run.state.turn }));
+  listenToSignals(run);
+  listenToUpdates(run);
+}
 
-  setHandler(defineSignal<[unknown]>("budgetCheck"), async (payload) => {
-    await whenReady(() => accept(run, "budgetCheck", checkTerms(payload), (terms) => applyTerms(run, terms)));
-  });
+function listenToSignals(run: Run): void {
+  /** A payload that is wrong changes nothing, and is on record. */
+  const on = <T>(name: string, check: (payload: unknown) => Checked<T>, act: (command: T) => void | Promise<void>) => {
+    setHandler(defineSignal<[unknown]>(name), async (payload) => {
+      // Without a wait where there is nothing to wait for: a signal that comes with the run's last step is then seen by it.
+      if (!run.ready) await condition(() => run.ready);
+      const checked = check(payload);
+      if ("problems" in checked) noteRefusal(run, name, checked.problems.join("; "));
+      else await act(checked.command);
+    });
+  };
+  on("budgetCheck", checkTerms, (terms) => once(run, "terms", terms.id, () => applyTerms(run, terms)));
   for (const decision of ["approve", "reject"] as const) {
-    setHandler(defineSignal<[unknown]>(decision), async (payload) => {
-      await whenReady(() => accept(run, decision, checkDecision(payload, decision), (word) => takeWord(run, word)));
+    const check = (payload: unknown) => checkDecision(payload, decision);
+    on(decision, check, async (word) => {
+      const outcome = await takeWord(run, word);
+      if (outcome.kind === "refused") noteRefusal(run, decision, outcome.message, word.by);
     });
   }
-  setHandler(defineSignal<[unknown]>("message"), async (payload) => {
-    await whenReady(() => accept(run, "message", checkMessage(payload), (message) => addMessage(run, message)));
+  on("message", checkMessage, async (message) => {
+    const outcome = await takeMessage(run, message);
+    if ("problem" in outcome) noteRefusal(run, "message", outcome.problem, message.by);
   });
-  setHandler(defineSignal<[unknown]>("pause"), async (payload) => {
-    await whenReady(() => accept(run, "pause", checkSteer(payload), ({ by }) => steer(run, true, by)));
-  });
-  setHandler(defineSignal<[unknown]>("resume"), async (payload) => {
-    await whenReady(() => accept(run, "resume", checkSteer(payload), ({ by }) => steer(run, false, by)));
-  });
-  listenToUpdates(run);
+  on("pause", checkSteer, ({ by }) => steer(run, true, by));
+  on("resume", checkSteer, ({ by }) => steer(run, false, by));
 }
 
 function listenToUpdates(run: Run): void {
   const ready = async () => await condition(() => run.ready);
+  // Validators are synchronous: the SDK ignores what an async one throws. A refused update writes no history.
   setHandler(
     defineUpdate<GateView, [unknown]>("decideApproval"),
     async (payload) => {
       await ready();
-      const word = commandOf(checkDecision(payload));
-      const outcome = judge(run, word);
-      if (outcome.kind === "refused") throw refused(outcome.message, outcome.reason);
-      applyDecision(run, word, outcome.gate);
+      const outcome = await takeWord(run, commandOf(checkDecision(payload)));
+      if (outcome.kind === "refused") throw refusedBecause(outcome.message, outcome.reason);
       return viewGate(outcome.gate);
     },
     {
-      // Synchronous: the SDK ignores what an async validator throws. A refused update writes no history.
       validator: (payload) => {
         const word = commandOf(checkDecision(payload));
         if (!run.ready) return;
         const outcome = judge(run, word);
-        if (outcome.kind === "refused") throw refused(outcome.message, outcome.reason);
+        if (outcome.kind === "refused") throw refusedBecause(outcome.message, outcome.reason);
       },
     },
   );
@@ -85,7 +83,8 @@ function listenToUpdates(run: Run): void {
     defineUpdate<BudgetView, [unknown]>("addBudget"),
     async (payload) => {
       await ready();
-      once(run, "budgetCheck", topUpOf(run, payload), (terms) => applyTerms(run, terms));
+      const terms = topUpOf(run, payload);
+      once(run, "terms", terms.id, () => applyTerms(run, terms));
       return budgetOf(run);
     },
     { validator: (payload) => void topUpOf(run, payload) },
@@ -94,8 +93,9 @@ function listenToUpdates(run: Run): void {
     defineUpdate<{ turn: number }, [unknown]>("sendMessage"),
     async (payload) => {
       await ready();
-      once(run, "message", commandOf(checkMessage(payload)), (message) => addMessage(run, message));
-      return { turn: nextHearing(run) };
+      const outcome = await takeMessage(run, commandOf(checkMessage(payload)));
+      if ("problem" in outcome) throw refusedBecause(outcome.problem, "invalid");
+      return outcome;
     },
     { validator: (payload) => void commandOf(checkMessage(payload)) },
   );
@@ -106,27 +106,21 @@ function budgetOf(run: Run): BudgetView & { account?: string } {
   return { ...budgetView(run.state.ledger), ...(account === undefined ? {} : { account }) };
 }
 
-/** A signal's payload that is wrong changes nothing, and is on record. */
-function accept<T extends object>(run: Run, name: string, checked: Checked<T>, apply: (command: T) => void): void {
-  if ("problems" in checked) noteRefusal(run, name, checked.problems.join("; "));
-  else once(run, name, checked.command, apply);
-}
-
-/** A command with an id counts once, whether it comes as a signal or as the update of the same meaning. */
-function once<T extends object>(run: Run, name: string, command: T, apply: (command: T) => void): void {
-  const { id } = command as { id?: string };
+/** A command with an id counts once among its like: a top-up and a message may have the same id. */
+function once(run: Run, kind: "terms" | "message", id: string | undefined, apply: () => void): void {
   if (id !== undefined) {
-    if (seen(run.state.seen, `${name}/${id}`)) return;
-    run.state.seen = remember(run.state.seen, `${name}/${id}`);
+    const own = `${kind}:${id}`;
+    if (seen(run.state.seen, own)) return;
+    run.state.seen = remember(run.state.seen, own);
   }
-  apply(command);
+  apply();
 }
 
 /** The terms of `addBudget`. @throws ApplicationFailure `Refused` */
 function topUpOf(run: Run, payload: unknown): TermsCommand {
   const terms = commandOf(checkTerms(payload, { addRequired: true }));
   const problem = run.ready ? termsProblem(run.state.ledger, terms) : undefined;
-  if (problem !== undefined) throw refused(problem, "invalid");
+  if (problem !== undefined) throw refusedBecause(problem, "invalid");
   return terms;
 }
 
@@ -136,54 +130,63 @@ function applyTerms(run: Run, terms: TermsCommand): void {
   run.termsVersion += 1;
   if (terms.addNanoUsd !== undefined || terms.limitNanoUsd !== undefined) state.model = 0;
   const { limitNanoUsd, frozen } = state.ledger;
-  const reason = terms.reason === undefined ? {} : { reason: terms.reason };
+  const reason = terms.reason === undefined ? {} : { reason: terms.reason.slice(0, 500) };
   recordEvent(run, "wflo.budget.changed", { by: terms.by, limitNanoUsd, frozen, ...reason });
   recordAudit(run, "budget.changed", { limitNanoUsd, frozen, ...reason }, terms.by);
   if (isHeld(run)) run.callScope?.cancel();
 }
 
-function judge(run: Run, word: DecisionCommand): Decided | { kind: "refused"; reason: "unknown"; message: string } {
-  const gate = run.state.gates.find((candidate) => candidate.gate === word.gate);
-  if (!gate) {
-    const known = run.state.gates.map((candidate) => candidate.gate).join(", ") || "none";
-    return { kind: "refused", reason: "unknown", message: `there is no gate ${word.gate}; the gates are: ${known}` };
+/** A message above this is looked after by the store. */
+const INLINE_MESSAGE_BYTES = 4 * 1024;
+
+/** Messages with an id whose turn is remembered, so that a repeated one is answered as the first. */
+const TOLD_REMEMBERED = 50;
+
+/** Takes what a person says; the turn that has it. Messages stay in the order in which they came. */
+async function takeMessage(run: Run, message: MessageCommand): Promise<{ turn: number } | { problem: string }> {
+  const small = typeof message.text === "string" && jsonBytes(message.text) <= INLINE_MESSAGE_BYTES;
+  if (small && run.messagesChecking === 0) return addMessage(run, message);
+  run.messagesChecking += 1;
+  const before = run.messageTurn;
+  let done = () => {};
+  run.messageTurn = new Promise((resolve) => {
+    done = resolve;
+  });
+  try {
+    await before;
+    if (small) return addMessage(run, message);
+    const checked = await onceStored(run, async () => await checkText(message.text));
+    return "problem" in checked ? checked : addMessage(run, { ...message, text: checked.text });
+  } finally {
+    run.messagesChecking -= 1;
+    done();
   }
-  return decide(gate, { ...word, identity: "asserted", at: now() });
 }
 
-function takeWord(run: Run, word: DecisionCommand): void {
-  const outcome = judge(run, word);
-  if (outcome.kind === "refused") noteRefusal(run, word.decision, outcome.message, word.by);
-  else applyDecision(run, word, outcome.gate);
+function addMessage(run: Run, { text, by, id }: MessageCommand): { turn: number } {
+  const { state } = run;
+  let turn = state.told.findLast((told) => told.id === id)?.turn ?? nextHearing(run);
+  once(run, "message", id, () => {
+    turn = nextHearing(run);
+    const message = { role: "user", text, turn, ...(by === undefined ? {} : { by }) } as const;
+    state.inbox = [...state.inbox, message];
+    if (id !== undefined) state.told = [...state.told, { id, turn }].slice(-TOLD_REMEMBERED);
+  });
+  return { turn };
 }
 
-function applyDecision(run: Run, word: DecisionCommand, judged: Gate): void {
-  // What was approved is what runs: the digest moves along with an approver's arguments.
-  const gate = word.args === undefined ? judged : { ...judged, digest: digestOfGate(run, judged) };
-  putGate(run, gate);
-  const facts = { gate: gate.gate, tool: gate.tool, decision: word.decision, digest: gate.digest, state: gate.state };
-  const said = word.comment === undefined ? {} : { comment: word.comment.slice(0, 500) };
-  recordEvent(run, "wflo.approval.decided", { ...facts, by: word.by, ...said });
-  recordAudit(run, `approval.${word.decision}`, { ...facts, ...said }, word.by);
-  const waitSeconds = (nowMs() - Date.parse(gate.requestedAt)) / 1_000;
-  if (gate.state !== "pending") meters.approvalDecided({ decision: word.decision, waitSeconds });
-}
-
-/** The turn whose model call will have what is said now: a call that is under way does not hear it. */
-function nextHearing(run: Run): number {
-  return run.state.turn + (run.callScope === null ? 1 : 2);
-}
-
-function addMessage(run: Run, { text, by }: MessageCommand): void {
-  const message = { role: "user", text, turn: nextHearing(run), ...(by === undefined ? {} : { by }) } as const;
-  run.state.inbox = [...run.state.inbox, message];
+/** The turn whose model call will have what is said now: a question that is out does not hear it. */
+function nextHearing({ state }: Run): number {
+  return state.turn + (state.asking ? 2 : 1);
 }
 
 function steer(run: Run, paused: boolean, by: string | undefined): void {
-  if (run.state.paused === paused) return;
-  run.state.paused = paused;
+  const { state } = run;
+  if (state.paused === paused) return;
+  state.paused = paused;
   recordAudit(run, paused ? "run.paused" : "run.resumed", {}, by);
   if (paused) run.callScope?.cancel();
+  if (state.calls.length > 0) sayTools(run);
 }
 
 function noteRefusal(run: Run, command: string, message: string, by?: string): void {
@@ -191,10 +194,6 @@ function noteRefusal(run: Run, command: string, message: string, by?: string): v
 }
 
 function commandOf<T>(checked: Checked<T>): T {
-  if ("problems" in checked) throw refused(checked.problems.join("; "), "invalid");
+  if ("problems" in checked) throw refusedBecause(checked.problems.join("; "), "invalid");
   return checked.command;
-}
-
-function refused(message: string, reason: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, "Refused", { reason });
 }

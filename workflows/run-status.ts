@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from "@temporalio/common";
 import { proxySinks, setCurrentDetails, upsertSearchAttributes, workflowInfo } from "@temporalio/workflow";
+import { clipped } from "../core/clip.js";
 import { spent } from "../core/ledger.js";
 import { costOf } from "../core/ledger-report.js";
 import { formatUsd } from "../core/money.js";
@@ -23,13 +24,38 @@ const ATTRIBUTES = {
 /** Figures alone are written to the index no more often than this: a turn's events stay few. In milliseconds. */
 const SHOW_EVERY_MS = 2_000;
 
+/** Stores for the index keep 255 characters of a keyword, and a server refuses the whole task for more than 2 KiB. */
+const KEYWORD_BYTES = 255;
+
+/** Names of one kind in a line for people. */
+const NAMES_SHOWN = 5;
+
 /** Says what the run does now: to the status query, to the Web UI, and where it changed or is old, to the index. */
 export function say(run: Run, state: RunDoing, text: string): void {
   const changed = run.doing.state !== state;
   if (changed || run.doing.text !== text) run.doing = { state, text, since: now() };
   setCurrentDetails(page(run));
+  // The end is shown once it is told.
+  if (state === "completing") return;
   if (changed || nowMs() - run.shown.at >= SHOW_EVERY_MS) show(run, state);
   if (changed && state !== "running") flushOutbox(run);
+}
+
+/** Says what the tool calls of this turn do: open gates first, since people are waited for. */
+export function sayTools(run: Run): void {
+  const { calls, gates, paused, turn } = run.state;
+  const pending = gates.filter(({ state }) => state === "pending").map(({ gate, tool }) => `${gate} (${tool})`);
+  const running = calls.filter(({ stage }) => stage === "running").map(({ call }) => call.name);
+  const asks = pending.length > 0 ? `waiting for a decision on ${listed(pending)}` : "";
+  if (paused && running.length === 0)
+    say(run, "paused", ["paused by a person; `wflo resume` goes on", asks].filter(Boolean).join("; "));
+  else if (asks) say(run, "awaiting_approval", running.length > 0 ? `${asks}; ${listed(running)} running` : asks);
+  else if (running.length > 0) say(run, "running", `turn ${turn}: ${listed(running)} running`);
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - NAMES_SHOWN;
+  return `${names.slice(0, NAMES_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** Writes the searchable values. */
@@ -44,10 +70,10 @@ export function show(run: Run, status: string): void {
     { key: ATTRIBUTES.status, value: status },
     { key: ATTRIBUTES.turn, value: turn },
     { key: ATTRIBUTES.cost, value: spent(ledger) },
-    { key: ATTRIBUTES.model, value: modelOf(run) },
-    ...(first ? [{ key: ATTRIBUTES.agent, value: agent.name }] : []),
-    ...(first ? [{ key: ATTRIBUTES.root, value: rootOf() }] : []),
-    ...(first && account ? [{ key: ATTRIBUTES.account, value: account }] : []),
+    { key: ATTRIBUTES.model, value: clipped(modelOf(run), KEYWORD_BYTES) },
+    ...(first ? [{ key: ATTRIBUTES.agent, value: clipped(agent.name, KEYWORD_BYTES) }] : []),
+    ...(first ? [{ key: ATTRIBUTES.root, value: clipped(rootOf(), KEYWORD_BYTES) }] : []),
+    ...(first && account ? [{ key: ATTRIBUTES.account, value: clipped(account, KEYWORD_BYTES) }] : []),
   ]);
 }
 
@@ -70,12 +96,13 @@ function page(run: Run): string {
   const cost = costOf(state.ledger);
   const limit = state.ledger.limitNanoUsd;
   const pending = state.gates.filter((gate) => gate.state === "pending");
+  const last = state.turnsBefore + input.maxTurns;
   return [
     `### ${input.agent}: ${run.doing.text}`,
     "",
     "| turn | model | cost | budget | transcript |",
     "| --- | --- | --- | --- | --- |",
-    `| ${state.turn} of ${input.maxTurns} | ${modelOf(run)} | $${cost.usd} | ${limit === null ? "none" : `$${formatUsd(limit)}`} | \`${state.head?.slice(0, 19) ?? "–"}\` |`,
+    `| ${state.turn} of ${last} | ${modelOf(run)} | $${cost.usd} | ${limit === null ? "none" : `$${formatUsd(limit)}`} | \`${state.head?.slice(0, 19) ?? "–"}\` |`,
     ...(pending.length > 0 ? ["", "**Waiting for a decision:**"] : []),
     ...pending.map((gate) => `- \`${gate.gate}\` ${gate.title} (${gate.approvers.join(", ") || "anyone"})`),
     ...(state.ending ? ["", `**Ends:** ${state.ending.status} ${state.ending.stopReason ?? ""}`] : []),

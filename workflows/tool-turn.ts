@@ -1,5 +1,5 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure, workflowInfo } from "@temporalio/workflow";
-import { INLINE_BYTES, type ToolCallResult } from "../core/activity-contract.js";
+import { condition } from "@temporalio/workflow";
+import { PART_BYTES, type ToolCallResult } from "../core/activity-contract.js";
 import type { ToolPolicy } from "../core/agent.js";
 import type { Gate } from "../core/gate.js";
 import type { JsonObject } from "../core/json.js";
@@ -7,13 +7,18 @@ import { checkLimits, countCall } from "../core/limits.js";
 import { needsApproval } from "../core/policy.js";
 import type { CallProgress } from "../core/run.js";
 import type { BlobRef, Message, ToolResult } from "../core/transcript.js";
-import { callTool } from "./calls.js";
 import { decisionOn, openGateFor } from "./gates.js";
 import { waitWhileHeld } from "./holding.js";
-import { sandboxQueue } from "./names.js";
-import { recordEvent } from "./outbox.js";
+import { recordAudit, recordEvent } from "./outbox.js";
 import { nowMs, type Run } from "./run-context.js";
-import { say } from "./run-status.js";
+import { sayTools } from "./run-status.js";
+import { runTool } from "./tool-run.js";
+
+/** Tools of one run that run side by side; the others wait. The server takes 2,000 pending activities of a run. */
+const TOOLS_AT_ONCE = 50;
+
+/** A result of a turn with many is small, so that a turn's results stay small together. In bytes. */
+const LEAST_RESULT_BYTES = 1_024;
 
 /** The tool calls of a turn side by side; false when the run should go on in a new history first. */
 export async function toolTurn(run: Run): Promise<boolean> {
@@ -21,21 +26,40 @@ export async function toolTurn(run: Run): Promise<boolean> {
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   if (run.state.ending) return true;
   if (run.state.calls.some(({ stage }) => stage !== "done")) return false;
-  const toolResults = run.state.calls.map(({ result }) => result as ToolResult);
-  const message: Message = { role: "tool", toolResults, turn: run.state.turn };
-  run.state.newMessages = [message];
-  run.state.calls = [];
+  endTurn(run, (progress) => progress.result as ToolResult);
   return true;
+}
+
+/** A run that ends in the middle of a turn: what was done, and what was not. */
+export function abandonTurn(run: Run, why: string): void {
+  if (run.state.calls.length === 0) return;
+  endTurn(run, ({ call: { id, name }, stage, result }) => {
+    const error = stage === "running" ? `its end was not waited for: ${why}` : `not run: ${why}`;
+    return result ?? { id, name, error };
+  });
+}
+
+function endTurn(run: Run, resultOf: (progress: CallProgress) => ToolResult): void {
+  const { state } = run;
+  const sandboxed = state.calls.some(({ call }) => toolOf(run, call.name)?.kind === "sandbox");
+  const message: Message = {
+    role: "tool",
+    toolResults: state.calls.map(resultOf),
+    turn: state.turn,
+    ...(sandboxed && state.workspace ? { workspace: state.workspace } : {}),
+  };
+  state.newMessages = [...state.newMessages, message];
+  state.calls = [];
 }
 
 /** One call from the model's wish to its result, from wherever it stands. */
 async function handleCall(run: Run, id: string): Promise<void> {
-  const tool = run.state.agent?.tools.find(({ name }) => name === progressOf(run, id).call.name);
-  const { problem } = progressOf(run, id).call;
-  if (progressOf(run, id).stage === "done") return;
-  if (progressOf(run, id).stage === "asked") {
+  const { call, stage } = progressOf(run, id);
+  if (stage === "done" || run.state.ending) return;
+  const tool = toolOf(run, call.name);
+  if (stage === "asked") {
     if (!countAgainstLimits(run, id)) return;
-    if (problem !== undefined || !tool) return finish(run, id, { error: problem ?? "there is no such tool" });
+    if (call.problem !== undefined || !tool) return finish(run, id, { error: call.problem ?? "there is no such tool" });
     if (tool.kind === "human" || needsApproval(tool, run.input.approvals, run.state.agent?.approvalTools ?? {})) {
       const gate = openGateFor(run, progressOf(run, id), tool);
       const askedWith = run.state.workspace ? { askedWith: run.state.workspace } : {};
@@ -65,7 +89,7 @@ async function passGate(run: Run, id: string, tool: ToolPolicy): Promise<boolean
 }
 
 async function perform(run: Run, id: string, tool: ToolPolicy): Promise<void> {
-  if (tool.kind !== "sandbox") return await execute(run, id, tool);
+  if (tool.kind !== "sandbox") return await inSlot(run, async () => await execute(run, id, tool));
   const before = run.workspaceTurn;
   let done = () => {};
   run.workspaceTurn = new Promise((resolve) => {
@@ -73,50 +97,44 @@ async function perform(run: Run, id: string, tool: ToolPolicy): Promise<void> {
   });
   try {
     await before;
+    // The one before may have taken long.
+    if (!(await waitWhileHeld(run)) || run.state.ending) return;
     await execute(run, id, tool);
   } finally {
     done();
   }
 }
 
+async function inSlot(run: Run, work: () => Promise<void>): Promise<void> {
+  while (run.toolsRunning >= TOOLS_AT_ONCE) {
+    await condition(() => run.toolsRunning < TOOLS_AT_ONCE);
+    if (!(await waitWhileHeld(run)) || run.state.ending) return;
+  }
+  run.toolsRunning += 1;
+  try {
+    await work();
+  } finally {
+    run.toolsRunning -= 1;
+  }
+}
+
 async function execute(run: Run, id: string, tool: ToolPolicy): Promise<void> {
   const { args, digest } = progressOf(run, id);
   update(run, id, { stage: "running" });
-  say(run, "running", `turn ${run.state.turn}: ${tool.name} is running`);
-  const request = {
-    definition: run.state.agent?.definition ?? "sha256:",
-    tool: tool.name,
-    callId: id,
-    args,
-    firstRunId: workflowInfo().firstExecutionRunId,
-    turn: run.state.turn,
-    ...(digest ? { digest } : {}),
-    ...(tool.kind === "sandbox" && run.state.workspace ? { workspace: run.state.workspace } : {}),
-    inlineBytes: Math.max(1_024, Math.floor(INLINE_BYTES / run.state.calls.length) - 256),
-  } as const;
-  const options = {
-    summary: `turn ${run.state.turn} · ${tool.name}`,
-    sandboxQueue: sandboxQueue(workflowInfo().taskQueue),
-  };
-  const result = await callTool(tool, request, options).catch((error: unknown) => lostTool(tool, error));
+  sayTools(run);
+  const share = Math.floor((2 * PART_BYTES.value) / (1 + run.state.calls.length));
+  const inlineBytes = Math.max(LEAST_RESULT_BYTES, share);
+  const result = await runTool(run, tool, { callId: id, args, digest, inlineBytes });
   if (result.workspace) run.state.workspace = result.workspace;
-  if (result.out) run.state.files = { ...run.state.files, ...result.out };
-  if (result.backend)
-    recordEvent(run, "wflo.sandbox.executed", { tool: tool.name, backend: result.backend, callId: id });
+  if (result.out) run.state.files = result.out;
+  if (result.out) run.state.filesRef = result.outRef ?? null;
+  const facts = { turn: run.state.turn, tool: tool.name, callId: id };
+  if (result.backend) {
+    recordEvent(run, "wflo.sandbox.executed", { ...facts, backend: result.backend });
+    recordAudit(run, "code.executed", { ...facts, backend: result.backend });
+  }
+  if (result.stale) recordAudit(run, "tool.refused", { ...facts, digest: digest ?? "", why: "stale" });
   finish(run, id, result);
-}
-
-/** A tool whose outcome is unknown and that must not be repeated: the model is told so. Everything else ends the run. */
-function lostTool(tool: ToolPolicy, error: unknown): ToolCallResult {
-  if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure) {
-    return { error: `${tool.name} did not answer in time; whether it did its work is unknown` };
-  }
-  if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure) {
-    const { message, type } = error.cause;
-    const ours = type === "SandboxUnavailable" ? type : "ToolFailed";
-    throw ApplicationFailure.nonRetryable(`${tool.name}: ${message}`, ours);
-  }
-  throw error;
 }
 
 function finish(run: Run, id: string, outcome: ToolCallResult): void {
@@ -129,13 +147,15 @@ function finish(run: Run, id: string, outcome: ToolCallResult): void {
     callId: id,
     outcome: outcome.error === undefined ? "ok" : "error",
   });
+  sayTools(run);
 }
 
 /** False where the call would pass one of the run's limits: then the run ends. */
 function countAgainstLimits(run: Run, id: string): boolean {
   const { state, input } = run;
-  const { name, args } = progressOf(run, id).call;
-  state.limits = countCall(state.limits, { name, args });
+  const { name, args, problem } = progressOf(run, id).call;
+  // Arguments that do not fit are not carried along; what is wrong with them tells such calls apart.
+  state.limits = countCall(state.limits, { name, args: problem === undefined ? args : { ...args, problem } });
   const over = checkLimits(state.limits, input.limits, nowMs());
   if (over) state.ending ??= { status: "limit_reached", stopReason: over.stopReason };
   return over === undefined;
@@ -144,7 +164,7 @@ function countAgainstLimits(run: Run, id: string): boolean {
 function refusalOf(gate: Gate): string {
   if (gate.state === "expired") return `nobody decided on ${gate.gate} (${gate.tool}) in time`;
   const word = gate.decisions.findLast(({ decision }) => decision === "reject");
-  const comment = word?.comment ? `: ${word.comment}` : "";
+  const comment = word?.comment ? `: ${word.comment.slice(0, 1_000)}` : "";
   return `${gate.gate} (${gate.tool}) was rejected by ${word?.by ?? "its deadline"}${comment}`;
 }
 
@@ -153,7 +173,11 @@ function answerOf(gate: Gate): JsonObject {
   return { answer: word?.comment ?? "", by: word?.by ?? "" };
 }
 
-export function progressOf(run: Run, id: string): CallProgress {
+function toolOf(run: Run, name: string): ToolPolicy | undefined {
+  return run.state.agent?.tools.find((tool) => tool.name === name);
+}
+
+function progressOf(run: Run, id: string): CallProgress {
   const progress = run.state.calls.find(({ call }) => call.id === id);
   if (!progress) throw new Error(`the turn has the call ${id}`);
   return progress;

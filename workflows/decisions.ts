@@ -1,0 +1,74 @@
+import { ApplicationFailure } from "@temporalio/workflow";
+import type { DecisionCommand } from "../core/commands.js";
+import { decide, type Gate, type RefusalReason } from "../core/gate.js";
+import type { Json } from "../core/json.js";
+import { checkEdit } from "./calls.js";
+import { digestOfGate, putGate } from "./gates.js";
+import { recordAudit, recordEvent } from "./outbox.js";
+import { agentOf, now, nowMs, type Run } from "./run-context.js";
+import { meters } from "./run-status.js";
+
+/** A word that is not taken, and why. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly reason: RefusalReason | "unknown" | "invalid" | "unavailable";
+  readonly message: string;
+}
+
+export type Judged = { readonly kind: "decided" | "counted"; readonly gate: Gate } | Refused;
+
+/** What would become of a word on a gate, now. */
+export function judge(run: Run, word: DecisionCommand): Judged {
+  const gate = run.state.gates.find((candidate) => candidate.gate === word.gate);
+  if (gate) return decide(gate, { ...word, identity: "asserted", at: now() });
+  const number = Number(/^g(\d{1,9})$/.exec(word.gate)?.[1] ?? 0);
+  if (number > 0 && number <= run.state.gateCount) {
+    return { kind: "refused", reason: "closed", message: `${word.gate} was closed long ago` };
+  }
+  const known = run.state.gates.map((candidate) => candidate.gate).join(", ") || "none";
+  const message = `there is no gate ${word.gate}; the gates are: ${known}`;
+  return { kind: "refused", reason: "unknown", message };
+}
+
+/** Takes a word; edited arguments have to fit the tool's schema, which an activity knows. */
+export async function takeWord(run: Run, word: DecisionCommand): Promise<Judged> {
+  const first = judge(run, word);
+  if (first.kind === "refused") return first;
+  const checked = await withCheckedArguments(run, word, first.gate.tool);
+  if ("kind" in checked) return checked;
+  // Checking takes a moment, in which others may have decided.
+  const outcome = checked === word ? first : judge(run, checked);
+  if (outcome.kind === "refused") return outcome;
+  return { ...outcome, gate: applyDecision(run, checked, outcome.gate) };
+}
+
+async function withCheckedArguments(run: Run, word: DecisionCommand, tool: string): Promise<DecisionCommand | Refused> {
+  if (word.decision === "reject" || word.args === undefined) return word;
+  try {
+    const checked = await checkEdit({ definition: agentOf(run).definition, tool, args: word.args });
+    if ("args" in checked) return { ...word, args: checked.args as Json };
+    return { kind: "refused", reason: "invalid", message: checked.problem };
+  } catch {
+    const message = `the arguments cannot be checked while the blob store is away; ${word.gate} stays open, try again`;
+    return { kind: "refused", reason: "unavailable", message };
+  }
+}
+
+function applyDecision(run: Run, word: DecisionCommand, judged: Gate): Gate {
+  // What was approved is what runs: the digest moves along with an approver's arguments.
+  const gate = word.args === undefined ? judged : { ...judged, digest: digestOfGate(run, judged) };
+  putGate(run, gate);
+  const facts = { gate: gate.gate, tool: gate.tool, decision: word.decision, digest: gate.digest, state: gate.state };
+  const said = word.comment === undefined ? {} : { comment: word.comment.slice(0, 500) };
+  const edited = word.args === undefined ? {} : { edited: true };
+  recordEvent(run, "wflo.approval.decided", { ...facts, by: word.by, ...said, ...edited });
+  recordAudit(run, `approval.${word.decision}`, { ...facts, identity: "asserted", ...said, ...edited }, word.by);
+  const waitSeconds = (nowMs() - Date.parse(gate.requestedAt)) / 1_000;
+  if (gate.state !== "pending") meters.approvalDecided({ decision: gate.state, waitSeconds });
+  return gate;
+}
+
+/** A refusal as an update tells it. */
+export function refusedBecause(message: string, reason: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, "Refused", { reason });
+}
