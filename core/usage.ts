@@ -32,8 +32,8 @@ export function addUsage(a: Usage, b: Usage): Usage {
  * what is no number, or more than 2^53 - 1, is 2^53 - 1. What is bought by such a count is never underrated.
  */
 export function countFromAbove(count: number): number {
-  if (count >= 0 && count <= MOST) return Math.ceil(count);
-  return count < 0 ? 0 : MOST;
+  if (count > 0 && count <= MOST) return Math.ceil(count);
+  return count <= 0 ? 0 : MOST;
 }
 
 /** Usage as sums can bear it; what is missing is nothing. See {@link countFromAbove}. */

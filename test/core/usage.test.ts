@@ -6,6 +6,7 @@ const MOST = Number.MAX_SAFE_INTEGER;
 
 test.each([
   [0, 0],
+  [-0, 0],
   [7, 7],
   [0.1, 1],
   [-3, 0],
