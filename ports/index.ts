@@ -3,7 +3,7 @@
  * @module
  */
 
-export type { EventLog, LogRecord } from "./event-log.js";
+export type { EventLog, EventReader, LogRecord, ReadOptions, ReadRecord } from "./event-log.js";
 export type { LogFacts, Logger, LogLevel } from "./logger.js";
 export type { Labels, Meters } from "./meters.js";
 export {
@@ -18,7 +18,7 @@ export {
   type Models,
   type ToolDescription,
 } from "./models.js";
-export { type ObjectStore, StoreUnavailable } from "./object-store.js";
+export { checkKey, checkPrefix, type ObjectStore, StoreUnavailable, type WriteOptions } from "./object-store.js";
 export {
   DEFAULT_SANDBOX_LIMITS,
   type Sandbox,
@@ -30,4 +30,4 @@ export {
   SandboxUnavailable,
   type WorkspaceFile,
 } from "./sandbox.js";
-export type { TokenEntry, TokenStream } from "./token-stream.js";
+export type { StreamedToken, TokenEntry, TokenStream } from "./token-stream.js";
