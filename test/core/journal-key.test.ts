@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { callDigest } from "../../core/call-digest.js";
 import { digestOf } from "../../core/digest.js";
-import { modelCallKey } from "../../core/journal-key.js";
+import { answerKey, modelCallKey, questionDigest } from "../../core/journal-key.js";
 import type { Message } from "../../core/transcript.js";
 
 const said: Message = { role: "user", text: "hello", turn: 3 };
@@ -18,6 +18,11 @@ test("the same question of the same run has the same key, in any process and by 
   expect(modelCallKey(carried)).toBe(modelCallKey(call));
   expect(modelCallKey({ ...call, newMessages: [{ turn: 3, text: "hello", role: "user" }] })).toBe(modelCallKey(call));
   expect(modelCallKey(call)).toMatch(/^orders\/1\/7f1c\/3\/model-[0-9a-f]{16}$/);
+});
+
+test("a question that is known by its digest has the key of the question", () => {
+  const { workflowId, firstRunId, turn } = call;
+  expect(answerKey({ workflowId, firstRunId, turn, asked: questionDigest(call) })).toBe(modelCallKey(call));
 });
 
 test.each<[string, Partial<Parameters<typeof modelCallKey>[0]>]>([
