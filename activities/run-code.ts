@@ -4,8 +4,11 @@ import {
   type Sandbox,
   type SandboxLanguage,
   type SandboxLimits,
+  type SandboxRequest,
+  SandboxRequestWrong,
   type SandboxResult,
 } from "../ports/sandbox.js";
+import { RunRefused } from "./refusals.js";
 import type { Workspaces } from "./workspace.js";
 
 /** Code to run in a run's workspace. */
@@ -32,7 +35,10 @@ export interface CodeRan {
   readonly out: Readonly<Record<string, BlobAddress>>;
 }
 
-/** Runs code from a snapshot to the next one. @throws SandboxUnavailable, BlobMissing, BlobCorrupt, StoreUnavailable */
+/**
+ * Runs code from a snapshot to the next one.
+ * @throws SandboxUnavailable, BlobMissing, BlobCorrupt, StoreUnavailable; RunRefused `ToolFailed` for limits that are none
+ */
 export type CodeTool = (request: CodeRequest, options: { readonly signal: AbortSignal }) => Promise<CodeRan>;
 
 export interface CodePorts {
@@ -46,11 +52,21 @@ export function createCodeTool({ sandbox, workspaces, ceiling = DEFAULT_SANDBOX_
   return async ({ language, code, workspace, limits = {} }, { signal }) => {
     const files = await workspaces.load(workspace);
     const request = { language, code, files, limits: capped(limits, ceiling) };
-    const { files: left, ...ran } = await sandbox.run(request, { signal });
+    const { files: left, ...ran } = await runIn(sandbox, request, signal);
     const snapshot = await workspaces.save(left);
     const out = await workspaces.out(snapshot);
     return { result: { ...ran, backend: sandbox.backend, files: Object.keys(out) }, workspace: snapshot, out };
   };
+}
+
+/** What is wrong with the request is wrong in the tool's definition, and would be the next time. */
+async function runIn(sandbox: Sandbox, request: SandboxRequest, signal: AbortSignal): Promise<SandboxResult> {
+  try {
+    return await sandbox.run(request, { signal });
+  } catch (error) {
+    if (error instanceof SandboxRequestWrong) throw new RunRefused("ToolFailed", `the sandbox tool: ${error.message}`);
+    throw error;
+  }
 }
 
 /** What the tool wants, where it wants less than a default or no more than the ceiling. */

@@ -29,7 +29,7 @@ export const DEFAULT_SANDBOX_LIMITS: SandboxLimits = {
   files: 1_000,
 };
 
-/** A regular file of the workspace; `path` is relative, `/`-separated, without `.` or `..`. */
+/** A regular file of the workspace; its path is one that `core/workspace-paths.ts` finds nothing wrong with. */
 export interface WorkspaceFile {
   readonly path: string;
   readonly content: Uint8Array;
@@ -45,16 +45,21 @@ export interface SandboxRequest {
 }
 
 export interface SandboxResult {
-  /** Of the code; null where a signal or a limit ended it. */
+  /** Of the code; null where a signal or a limit ended it, 127 where the host has no such interpreter. */
   readonly exitCode: number | null;
   readonly stdout: string;
+  /** Ends with a line that names the signal, where one ended the code and no limit. Holds no path of the host. */
   readonly stderr: string;
   readonly timedOut: boolean;
   /** Output was cut at `outputBytes`. */
   readonly truncated: boolean;
   /** The limit that was hit, besides time and output. */
   readonly limit?: "memory" | "processes" | "disk" | "files" | "cpu";
-  /** Everything regular that is in `/workspace` afterwards, collected once every process is dead. Links, devices, FIFOs are left out. */
+  /**
+   * Every regular file that is in `/workspace` afterwards, sorted by path, collected once every process is dead. Links,
+   * devices and FIFOs are left out, and names that are no UTF-8 or hold control characters. As many as the limits allow:
+   * they are a workspace for the next execution.
+   */
   readonly files: readonly WorkspaceFile[];
   readonly durationMs: number;
 }
@@ -66,7 +71,7 @@ export interface SandboxResult {
 export interface Sandbox {
   /** `bubblewrap`, `gvisor`. */
   readonly backend: string;
-  /** @throws SandboxUnavailable where the host cannot isolate */
+  /** @throws SandboxUnavailable where the host cannot isolate; SandboxRequestWrong; the signal's reason once it is aborted */
   run(request: SandboxRequest, options: { readonly signal: AbortSignal }): Promise<SandboxResult>;
   /** Live probes of what this host gives; each with a fix where it fails. */
   check(): Promise<readonly SandboxCheck[]>;
@@ -77,6 +82,11 @@ export interface SandboxCheck {
   readonly ok: boolean;
   readonly detail: string;
   readonly fix?: string;
+}
+
+/** Limits out of all proportion, or files that are no workspace: the message names them, and nothing was run. */
+export class SandboxRequestWrong extends Error {
+  override readonly name = "SandboxRequestWrong";
 }
 
 /** This host cannot isolate code; nothing was run. */

@@ -1,5 +1,12 @@
 import { writeFile } from "node:fs/promises";
-import type { Sandbox, SandboxLimits, SandboxRequest, SandboxResult } from "../../ports/sandbox.js";
+import { workspaceProblem } from "../../core/workspace-paths.js";
+import {
+  type Sandbox,
+  type SandboxLimits,
+  type SandboxRequest,
+  SandboxRequestWrong,
+  type SandboxResult,
+} from "../../ports/sandbox.js";
 import { bwrapArguments, codeFileName } from "./bwrap-arguments.js";
 import { captureOutput } from "./captured-output.js";
 import type { RunCgroup } from "./cgroups.js";
@@ -14,12 +21,12 @@ import { OWN_PROCESSES } from "./resource-limits.js";
 import { strayDescriptors } from "./stray-descriptors.js";
 import { collectWorkspace } from "./workspace-collecting.js";
 import { fillWorkspace } from "./workspace-filling.js";
-import { brokenLimit, workspaceProblem } from "./workspace-paths.js";
+import { brokenLimit } from "./workspace-size.js";
 
 /**
  * Sandboxes made by bubblewrap: namespaces of their own, a system call filter, no capability, nothing of the host but
- * its programs, read-only. As root each run has a uid and a cgroup of its own. docs/decisions/004 says how files get in
- * and out.
+ * its programs, read-only. As root each run has a uid and a cgroup of its own. How files get in and out, and why so:
+ * docs/decisions/010-sandbox-files.md.
  */
 export function createBubblewrapSandbox(programs: SandboxPrograms): Sandbox {
   let survey: Promise<SandboxHost> | undefined;
@@ -41,8 +48,8 @@ export function createBubblewrapSandbox(programs: SandboxPrograms): Sandbox {
 
 async function run(host: SandboxHost, request: SandboxRequest, signal: AbortSignal): Promise<SandboxResult> {
   const { language, limits, files } = request;
-  const problem = limitProblem(limits) ?? workspaceProblem(files);
-  if (problem !== undefined) throw new TypeError(`sandbox request: ${problem}`);
+  const problem = limitProblem(limits) ?? workspaceProblem(files.map(({ path }) => path));
+  if (problem !== undefined) throw new SandboxRequestWrong(problem);
   signal.throwIfAborted();
   if (host.interpreters[language] === undefined) {
     return notRun(request, `there is no ${language} on this host; use another language, or install it for the worker`);

@@ -28,7 +28,7 @@ export function bwrapArguments(host: SandboxHost, language: SandboxLanguage, lim
     ...["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"],
     ...["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"],
     ...["--new-session", "--die-with-parent", "--as-pid-1"],
-    ...["--info-fd", String(DESCRIPTORS.information), "--seccomp", String(DESCRIPTORS.filter)],
+    ...["--seccomp", String(DESCRIPTORS.filter)],
     ...host.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
     ...host.links.flatMap(({ path, to }) => ["--symlink", to, path]),
     ...Object.keys(smallFiles()).flatMap((name) => ["--ro-bind", inBase(name), `/etc/${name}`]),

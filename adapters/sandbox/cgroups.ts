@@ -22,8 +22,6 @@ export interface RunCgroup {
   cpuMs(): number | undefined;
   /** The limits that were hit so far. */
   hits(): readonly ("memory" | "processes")[];
-  /** Kills whoever is in it. */
-  kill(): Promise<void>;
   /** Once everybody in it is dead. */
   remove(): Promise<void>;
 }
@@ -35,8 +33,7 @@ export interface Cgroups {
 
 const NAME = /^wflo-(\d+)-[0-9a-f]+$/;
 /** A process that was just killed is in its group until its parent has heard of it. */
-const REMOVE_TRIES = 20;
-const REMOVE_AGAIN_MS = 25;
+const REMOVE_TRIES = 12;
 
 /**
  * Groups below the place of this process. Undefined where the host lets this process make none with hard limits on
@@ -118,10 +115,6 @@ function createRunCgroup(folders: readonly string[]): RunCgroup {
         ...(counter("pids.events", "max") > 0 ? (["processes"] as const) : []),
       ];
     },
-    async kill() {
-      const all = folders.map((folder) => join(folder, "cgroup.kill")).find((file) => existsSync(file));
-      if (all !== undefined) await writeFile(all, "1").catch(() => undefined);
-    },
     remove: async () => await removeAll(folders),
   };
 }
@@ -136,7 +129,7 @@ async function removeGroup(folder: string): Promise<void> {
       () => true,
       () => false,
     );
-    if (!isGone) await new Promise((resolve) => setTimeout(resolve, REMOVE_AGAIN_MS));
+    if (!isGone) await new Promise((resolve) => setTimeout(resolve, 2 ** tries));
   }
 }
 

@@ -13,7 +13,7 @@ export const IN_BASE = {
 } as const;
 
 /** Descriptors of the launcher. */
-export const DESCRIPTORS = { log: 2, control: 3, information: 4, filter: 5, stdout: 6, stderr: 7 } as const;
+export const DESCRIPTORS = { log: 2, control: 3, filter: 4, stdout: 6, stderr: 7 } as const;
 
 /** Inodes of the temporary folder besides what code may make: its own folders, pipes and small files. */
 const OWN_INODES = 24;
@@ -27,15 +27,21 @@ export interface Launch {
   readonly joinFiles: readonly string[];
 }
 
-/** unshare(1): root makes a mount namespace, anybody else a user namespace in which it may mount. */
-export function unshareArguments({ identity }: SandboxHost): readonly string[] {
-  return identity.kind === "fresh" ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
+/**
+ * The launcher's first program and its arguments. A namespace of processes surrounds all the others, and its first
+ * process, the keeper, becomes bubblewrap: whoever of the chain dies first, the worker included, the kernel ends the
+ * rest, at any moment of the set-up. Root makes a mount namespace besides, anybody else a user namespace in which it may.
+ */
+export function launcher({ identity }: SandboxHost): readonly string[] {
+  const namespaces = ["--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL"];
+  const user = identity.kind === "fresh" ? [] : ["--user", "--map-root-user"];
+  return ["setpriv", "--pdeathsig", "KILL", "unshare", ...user, ...namespaces, "/bin/sh", "-c"];
 }
 
 /**
- * What runs between the worker and bubblewrap, in a mount namespace of its own. The writable folders are file systems in
- * memory with limits on bytes and inodes: they are there as long as a process or the worker's open folder keeps them, so
- * nothing is left behind whoever dies. Its arguments are bubblewrap's.
+ * What the keeper does before it becomes bubblewrap. The writable folders are file systems in memory with limits on
+ * bytes and inodes: they are there as long as a process or the worker's open folder keeps them, so nothing is left
+ * behind whoever dies. Its arguments are bubblewrap's.
  */
 export function launchScript(launch: Launch): string {
   const { host, uid, joinFiles } = launch;
@@ -45,7 +51,7 @@ export function launchScript(launch: Launch): string {
   return [
     "set -e",
     "umask 022",
-    ...joinFiles.map((file) => `echo $$ >${quoted(file)}`),
+    ...joinFiles.map((file) => `echo 0 >${quoted(file)}`),
     mountTmpfs(quoted(host.base), launch, OWN_INODES, "mode=0755"),
     `mkdir ${at(workspace)} ${at(code)}`,
     `mkdir -m 1777 ${at(temporary)} ${at(sharedMemory)}`,

@@ -29,7 +29,10 @@ export function watchLimits(
   const hits = new Set<LimitName>();
   let timedOut = false;
   const look = () => {
-    for (const name of [...fullFolders(sandbox), ...(cgroup ? counted(cgroup, limits) : measured(sandbox, limits))]) {
+    for (const name of [
+      ...fullFolders(sandbox),
+      ...(cgroup ? counted(sandbox, limits, cgroup) : measured(sandbox, limits)),
+    ]) {
       hits.add(name);
     }
     if (hits.has("cpu") || (hits.has("memory") && !cgroup)) sandbox.kill();
@@ -54,8 +57,9 @@ export function watchLimits(
   };
 }
 
-function counted(cgroup: RunCgroup, limits: SandboxLimits): LimitName[] {
-  return [...cgroup.hits(), ...((cgroup.cpuMs() ?? 0) > limits.cpuMs ? (["cpu"] as const) : [])];
+function counted({ init }: StandingSandbox, limits: SandboxLimits, cgroup: RunCgroup): LimitName[] {
+  const cpuMs = cgroup.cpuMs() ?? measureTree(init).cpuMs;
+  return [...cgroup.hits(), ...(cpuMs > limits.cpuMs ? (["cpu"] as const) : [])];
 }
 
 function measured({ init }: StandingSandbox, limits: SandboxLimits): LimitName[] {

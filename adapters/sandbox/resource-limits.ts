@@ -1,7 +1,11 @@
 import type { SandboxLimits } from "../../ports/sandbox.js";
 
-/** Processes of the sandbox itself: bubblewrap outside, and the one inside that waits for the code. */
+/**
+ * Processes of the sandbox itself: bubblewrap outside, and the one inside that waits for the code. Where the worker is no
+ * root its user also has the launcher's, in the same namespace.
+ */
 export const OWN_PROCESSES = 2;
+const LAUNCHER_PROCESSES = 1;
 
 const OPEN_FILES = 1024;
 /** At this value the kernel hands a dump neither to a file nor to the host's crash handler; at 0 the latter gets it. */
@@ -52,7 +56,7 @@ export function resourceLimits(
     core: CORE_BYTES,
     nofile: OPEN_FILES,
     fsize: limits.diskBytes,
-    nproc: limits.processes + OWN_PROCESSES + (hasCgroup ? CGROUP_FIRST : 0),
+    nproc: limits.processes + OWN_PROCESSES + (hasCgroup ? CGROUP_FIRST : LAUNCHER_PROCESSES),
     cpu: Math.ceil(limits.cpuMs / 1_000) + CPU_GRACE,
     memlock: LOCKED_BYTES,
     msgqueue: 0,

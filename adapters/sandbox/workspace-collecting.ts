@@ -1,7 +1,8 @@
 import { constants, type Stats } from "node:fs";
 import { chmod, lstat, open, readdir } from "node:fs/promises";
+import { workspacePathProblem } from "../../core/workspace-paths.js";
 import type { SandboxLimits, WorkspaceFile } from "../../ports/sandbox.js";
-import { diskBytesOf, LONGEST_PATH_BYTES, pathProblem } from "./workspace-paths.js";
+import { diskBytesOf } from "./workspace-size.js";
 
 export interface CollectedWorkspace {
   /** Sorted by path. */
@@ -47,7 +48,7 @@ async function listFiles(root: string, mostEntries: number) {
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const name of await namesIn(`${root}/${folder}`)) {
       const path = `${folder}${name}`;
-      if (pathProblem(path) !== undefined) continue;
+      if (workspacePathProblem(path) !== undefined) continue;
       const found = await lstat(`${root}/${path}`).catch(() => undefined);
       if (!(found?.isFile() || found?.isDirectory())) continue;
       entries += 1;
@@ -56,7 +57,7 @@ async function listFiles(root: string, mostEntries: number) {
         continue;
       }
       if (found.isFile()) candidates.push({ path, executable: (found.mode & 0o100) !== 0 });
-      else if (Buffer.byteLength(path) < LONGEST_PATH_BYTES - 1) folders.push(`${path}/`);
+      else folders.push(`${path}/`);
     }
   }
   candidates.sort((a, b) => (a.path < b.path ? -1 : 1));

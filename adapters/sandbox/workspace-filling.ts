@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { chown, mkdir, open } from "node:fs/promises";
+import { foldersOf } from "../../core/workspace-paths.js";
 import type { WorkspaceFile } from "../../ports/sandbox.js";
-import { foldersOf, OUT_FOLDER } from "./workspace-paths.js";
+import { OUT_FOLDER } from "./workspace-size.js";
 
 /** So many files are written at a time. */
 const AT_ONCE = 16;
@@ -16,9 +17,10 @@ export async function fillWorkspace(
   owner: number | undefined,
   mostEntries: number,
 ): Promise<void> {
-  const folders = foldersOf(files);
-  const hasRoom = files.length + folders.length < mostEntries;
-  const out = hasRoom && ![...folders, ...files.map(({ path }) => path)].includes(OUT_FOLDER) ? [OUT_FOLDER] : [];
+  const paths = files.map(({ path }) => path);
+  const folders = foldersOf(paths);
+  const hasRoom = paths.length + folders.length < mostEntries;
+  const out = hasRoom && ![...folders, ...paths].includes(OUT_FOLDER) ? [OUT_FOLDER] : [];
   for (const path of [...folders, ...out]) {
     await mkdir(`${folder}/${path}`, { mode: 0o755 });
     if (owner !== undefined) await chown(`${folder}/${path}`, owner, owner);

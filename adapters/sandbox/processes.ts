@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+const LOOK_AGAIN_MS = 2;
+const DEATH_PATIENCE_MS = 10_000;
+
+/** A process that keeps its identity: another one of the same number, later, is not taken for it. */
+export interface KnownProcess {
+  readonly pid: number;
+  /** When it was started, in the kernel's words. */
+  readonly birth: string;
+}
+
+/** Fields of /proc/PID/stat, counted from the one after the name. */
+const STATE = 0;
+const PARENT = 1;
+const START_TIME = 19;
+
+/** Undefined where there is none, or only its remains. */
+export function knownProcess(pid: number): KnownProcess | undefined {
+  const fields = statOf(pid);
+  const birth = fields[START_TIME];
+  return birth === undefined || ["Z", "X"].includes(fields[STATE] ?? "X") ? undefined : { pid, birth };
+}
+
+export function isAlive({ pid, birth }: KnownProcess): boolean {
+  return knownProcess(pid)?.birth === birth;
+}
+
+export function killIfAlive(known: KnownProcess): void {
+  try {
+    if (isAlive(known)) process.kill(known.pid, "SIGKILL");
+  } catch {
+    // It has just ended.
+  }
+}
+
+/** @throws Error where it does not die, which a kernel that is well does not let happen */
+export async function death(known: KnownProcess): Promise<void> {
+  for (const since = performance.now(); isAlive(known); ) {
+    if (performance.now() - since > DEATH_PATIENCE_MS) throw new Error("a process of the sandbox does not die");
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
+
+/** The only child of a process; undefined where it has none. */
+export function childOf(pid: number): KnownProcess | undefined {
+  const all = () => readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const listed = textOf(`/proc/${pid}/task/${pid}/children`)?.trim();
+  // Not every kernel is built with that list.
+  const child = listed ?? all().find((other) => statOf(Number(other))[PARENT] === String(pid));
+  return child === undefined || child === "" ? undefined : knownProcess(Number(child.split(" ")[0]));
+}
+
+/** How many namespaces of processes it is in, from this process's own on, and whether it is the first of the innermost. */
+export function namespaceOf(pid: number): { readonly depth: number; readonly isFirst: boolean } {
+  const numbers = /^NSpid:\s+(.*)$/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.[1]?.split(/\s+/) ?? [];
+  return { depth: numbers.length, isFirst: numbers.at(-1) === "1" };
+}
+
+function statOf(pid: number): string[] {
+  const text = textOf(`/proc/${pid}/stat`);
+  return text === undefined ? [] : text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
