@@ -3,7 +3,9 @@ import { formatUsd } from "../core/money.js";
 import type { RunResult } from "../core/run.js";
 import type { Config } from "../workers/config.js";
 import { openStores } from "../workers/stores.js";
+import { whoAmI } from "./arguments.js";
 import { askAboutGate } from "./gate-prompt.js";
+import { createPrompt } from "./prompt.js";
 
 /** What the demo needs of its surroundings. */
 export interface DemoOptions {
@@ -48,6 +50,9 @@ export async function runDemo({ config, uiUrl, interactive, say }: DemoOptions):
   try {
     say(`demo: the agent "${INPUT.agent}" adds up a file of sales; budget $${INPUT.budget.limitUsd}`);
     const run = await client.run(INPUT);
+    const prompt = createPrompt({ stdin: process.stdin, stderr: process.stderr, environment: config.environment }, () =>
+      process.emit("SIGINT"),
+    );
     for await (const change of run.watch()) {
       if (change.kind === "thinking") say(`  turn ${change.turn}: ${change.model} is thinking`);
       if (change.kind === "answered") {
@@ -56,7 +61,7 @@ export async function runDemo({ config, uiUrl, interactive, say }: DemoOptions):
       }
       if (change.kind === "tool" && change.stage !== "running") say(`  tool ${change.tool}: ${change.stage}`);
       if (change.kind === "gate" && change.gate.state === "pending") {
-        if (interactive) await askAboutGate(run, change.gate);
+        if (interactive) await askAboutGate(run, change.gate, { prompt, by: whoAmI(config.environment) });
         else {
           say(
             `  gate ${change.gate.gate}: ${change.gate.title} Nobody can be asked here, so the demo approves it itself.`,

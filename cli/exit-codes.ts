@@ -1,4 +1,4 @@
-import type { RunOutcome } from "../core/run.js";
+import type { RunEnd } from "../client/index.js";
 
 /** How the command ends (CONTRACT 'Set-up and commands'). */
 export const EXIT_CODES = {
@@ -11,8 +11,8 @@ export const EXIT_CODES = {
   interrupted: 130,
 } as const;
 
-/** The exit code of a run that ended with a result. */
-export function exitCodeOfStatus(status: RunOutcome): number {
+/** The exit code of a run that has ended. */
+export function exitCodeOfStatus(status: RunEnd): number {
   switch (status) {
     case "completed":
       return EXIT_CODES.done;
@@ -22,6 +22,15 @@ export function exitCodeOfStatus(status: RunOutcome): number {
       return EXIT_CODES.rejected;
     case "max_turns":
     case "limit_reached":
+    case "failed":
+    case "canceled":
+    case "terminated":
+    case "timed_out":
       return EXIT_CODES.runFailed;
   }
+}
+
+/** The exit code of a run that failed with this type. */
+export function exitCodeOfFailure(type: string): number {
+  return type === "BudgetExhausted" ? EXIT_CODES.outOfBudget : EXIT_CODES.runFailed;
 }

@@ -1,13 +1,10 @@
-import { Command } from "commander";
-import { registerDev } from "./commands/dev.js";
-import { registerDoctor } from "./commands/doctor.js";
-import { registerWorker } from "./commands/worker.js";
+import { runCli } from "./program.js";
+import { processSurroundings } from "./surroundings.js";
 
-const program = new Command("wflo");
-registerDev(program, { environment: process.env });
-registerWorker(program, { environment: process.env });
-registerDoctor(program, { environment: process.env });
-await program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`wflo: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+/* The command `wflo`, run when this file is loaded (scripts/wflo.mjs, scripts/start.mjs). */
+
+const exitCode = await runCli(process.argv.slice(2), processSurroundings());
+if (exitCode !== undefined) process.exitCode = exitCode;
+// What is left open (a connection that still tries) holds nobody up; what was written goes out first.
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))));
+process.exit();

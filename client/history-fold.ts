@@ -1,6 +1,7 @@
 import type { ModelCallRequest, ModelCallResult, ToolCallRequest } from "../core/activity-contract.js";
 import type { RunResult } from "../core/run.js";
-import type { RunChange, RunEnd } from "./run-changes.js";
+import type { RunChange } from "./run-changes.js";
+import type { RunEnd } from "./run-states.js";
 import type { HistoryEvent, Temporal } from "./temporal.js";
 
 /** What the events so far say, and what only the run itself can say. */

@@ -18,7 +18,8 @@ export {
   RunFailed,
 } from "./client-error.js";
 export { type ConnectOptions, connect } from "./connect.js";
-export type { RunChange, RunEnd } from "./run-changes.js";
+export type { RunChange } from "./run-changes.js";
 export type { CommandOptions, DecisionOptions, RunHandle, TermsOptions } from "./run-handle.js";
-export { RUN_STATES, type RunFilter, type RunSummary } from "./run-list.js";
+export type { RunFilter, RunSummary } from "./run-list.js";
+export { RUN_STATES, type RunEnd, type RunStateName } from "./run-states.js";
 export type { TranscriptMessage } from "./transcript.js";

@@ -3,9 +3,7 @@ import type { BudgetView } from "../core/ledger-report.js";
 import type { NanoUsd } from "../core/money.js";
 import type { RunResult, RunStatus } from "../core/run.js";
 import type { Usage } from "../core/usage.js";
-
-/** How a run ended, in one word: its result's status, or why it has none. */
-export type RunEnd = RunResult["status"] | "failed" | "canceled" | "terminated" | "timed_out";
+import type { RunEnd } from "./run-states.js";
 
 /** What is new about a run. `at` is the time of the event in ISO 8601, by the server's clock. */
 export type RunChange = { readonly at: string } & (

@@ -10,7 +10,7 @@ import type { RunChange } from "./run-changes.js";
 import { createRunCommands } from "./run-commands.js";
 import type { RunSummary } from "./run-list.js";
 import { createRunReader } from "./run-reader.js";
-import type { Temporal } from "./temporal.js";
+import type { History, Temporal } from "./temporal.js";
 import type { TranscriptMessage } from "./transcript.js";
 
 /** Who sends a command. */
@@ -44,6 +44,10 @@ export interface RunReader {
   summary(): Promise<RunSummary>;
   /** What it was started with. */
   request(): Promise<RunRequest>;
+  /** Temporal's id of its first history: what events and audit records call it by. */
+  firstRunId(): Promise<string>;
+  /** Its newest history, for a replay. */
+  history(): Promise<History>;
   status(): Promise<RunStatus>;
   budget(): Promise<BudgetView & { readonly account?: string }>;
   /** Its gates: those that are open, and the last that were. */

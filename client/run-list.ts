@@ -1,9 +1,8 @@
 import type { WorkflowExecutionInfo } from "@temporalio/client";
 import { defineSearchAttributeKey, SearchAttributeType } from "@temporalio/common";
 import type { NanoUsd } from "../core/money.js";
-import type { RunDoing } from "../core/run.js";
 import { ClientError } from "./client-error.js";
-import type { RunEnd } from "./run-changes.js";
+import type { RunStateName } from "./run-states.js";
 import type { Temporal } from "./temporal.js";
 import { webUrl } from "./web-url.js";
 
@@ -12,7 +11,7 @@ export interface RunSummary {
   readonly workflowId: string;
   /** Of the newest history. */
   readonly runId: string;
-  readonly status: RunDoing | RunEnd;
+  readonly status: RunStateName;
   /** This and the next ones are absent where the namespace has no `Wflo…` search attributes, or the run has not begun. */
   readonly agent?: string;
   readonly account?: string;
@@ -29,7 +28,7 @@ export interface RunSummary {
 
 /** Which runs; what is left out does not matter. */
 export interface RunFilter {
-  readonly status?: RunDoing | RunEnd;
+  readonly status?: RunStateName;
   readonly agent?: string;
   readonly account?: string;
   /** Started at or after this time. */
@@ -45,13 +44,6 @@ const KEYS = {
   turn: defineSearchAttributeKey("WfloTurn", SearchAttributeType.INT),
   root: defineSearchAttributeKey("WfloRoot", SearchAttributeType.KEYWORD),
 };
-
-/** Every value of `RunSummary.status`. */
-export const RUN_STATES = [
-  ...(["running", "awaiting_approval", "awaiting_budget", "paused", "completing"] as const),
-  ...(["completed", "budget_exhausted", "rejected", "max_turns", "limit_reached"] as const),
-  ...(["failed", "canceled", "terminated", "timed_out"] as const),
-] satisfies readonly RunSummary["status"][];
 
 /** Ends that Temporal itself knows; the others are words of Wflo. */
 const EXECUTION_STATUS: Readonly<Partial<Record<RunSummary["status"], string>>> = {

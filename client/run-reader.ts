@@ -18,6 +18,8 @@ import { readTranscript } from "./transcript.js";
 import { watchRun } from "./watch.js";
 
 const AGENT_RUN = "agentRun";
+/** A history may be 50 MiB. */
+const HISTORY_TIMEOUT_MS = 120_000;
 
 export function createRunReader(temporal: Temporal, handle: WorkflowHandle): RunReader {
   const { workflowId } = handle;
@@ -60,6 +62,12 @@ export function createRunReader(temporal: Temporal, handle: WorkflowHandle): Run
     result,
     summary: async () => summaryOf(temporal, await describe()),
     request: async () => await requestOf(temporal, workflowId),
+    async firstRunId() {
+      const event = await firstEvent(temporal, workflowId);
+      return event?.workflowExecutionStartedEventAttributes?.firstExecutionRunId ?? "";
+    },
+    history: async () =>
+      await temporal.call(async () => await handle.fetchHistory(), { workflowId, timeoutMs: HISTORY_TIMEOUT_MS }),
     status: async () => await query<RunStatus>("status"),
     budget: async () => await query<BudgetView & { account?: string }>("budget"),
     approvals: async () => await query<readonly GateView[]>("approvals"),

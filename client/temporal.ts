@@ -3,7 +3,8 @@ import type { BlobReader } from "./blob-reader.js";
 import { ClientError } from "./client-error.js";
 import { toClientError } from "./temporal-errors.js";
 
-type History = Awaited<ReturnType<WorkflowHandle["fetchHistory"]>>;
+/** A workflow's history, as Temporal keeps it. */
+export type History = Awaited<ReturnType<WorkflowHandle["fetchHistory"]>>;
 /** One event of a workflow's history, as the server sends it. */
 export type HistoryEvent = NonNullable<History["events"]>[number];
 type Payloads = Parameters<Client["options"]["loadedDataConverter"]["payloadCodecs"][number]["decode"]>[0];

@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { type DevSession, startDevSession } from "../../workers/dev-session.js";
-import { runDemo } from "../demo.js";
+import type { DevSession } from "../../workers/dev-session.js";
 import { exitCodeOfStatus } from "../exit-codes.js";
 
 interface DevFlags {
@@ -37,6 +36,7 @@ async function dev(flags: DevFlags, environment: NodeJS.ProcessEnv): Promise<num
   const say = (line: string) => void process.stdout.write(`${line}\n`);
   const report = (line: string) => void process.stderr.write(`wflo: ${line}\n`);
   const asked = interruption();
+  const { startDevSession } = await import("../../workers/dev-session.js");
   const session = await startDevSession({
     environment: quietByDefault(environment, flags),
     port: flags.port,
@@ -66,6 +66,7 @@ async function untilEnd(
 ): Promise<number> {
   if (flags.demo) {
     const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
+    const { runDemo } = await import("../demo.js");
     const demo = runDemo({ config: session.config, uiUrl: session.server.uiUrl, interactive, say });
     const first = await Promise.race([demo, asked, session.failed]);
     if (first === "interrupted") return 130;

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import { createLogger } from "../../adapters/pino/logger.js";
 import { readConfig } from "../../workers/config.js";
-import { type Check, diagnose } from "../../workers/doctor.js";
+import { checkWords } from "../check-words.js";
 
 /** `wflo doctor`: what a run needs here, looked at; with `--fix` what may be repaired is. */
 export function registerDoctor(program: Command, { environment }: { readonly environment: NodeJS.ProcessEnv }): void {
@@ -11,13 +10,11 @@ export function registerDoctor(program: Command, { environment }: { readonly env
     .option("--fix", "register missing search attributes", false)
     .option("--json", "one JSON document on stdout", false)
     .action(async ({ fix, json }: { fix: boolean; json: boolean }) => {
+      const { diagnose } = await import("../../workers/doctor.js");
+      const { createLogger } = await import("../../adapters/pino/logger.js");
       const checks = await diagnose(readConfig(environment), createLogger({ level: "error", environment }), { fix });
       const ok = checks.every((check) => check.ok);
-      process.stdout.write(json ? `${JSON.stringify({ ok, checks })}\n` : `${checks.map(lineOf).join("\n")}\n`);
+      process.stdout.write(json ? `${JSON.stringify({ ok, checks })}\n` : `${checks.map(checkWords).join("\n")}\n`);
       process.exitCode = ok ? 0 : 1;
     });
-}
-
-function lineOf({ name, ok, detail, fix }: Check): string {
-  return `${ok ? "ok  " : "FAIL"}  ${name}: ${detail}${ok || fix === undefined ? "" : `\n      → ${fix}`}`;
 }

@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Queue } from "../../workers/agent-worker.js";
 import { readConfig } from "../../workers/config.js";
-import { startWorkerProcess } from "../../workers/worker-process.js";
 
 const QUEUES: readonly Queue[] = ["agents", "sandbox"];
 
@@ -12,6 +11,7 @@ export function registerWorker(program: Command, { environment }: { readonly env
     .description("run agents, tools and sandboxed code for the server of the environment")
     .option("--queues <list>", "agents, sandbox, or both", readQueues, QUEUES)
     .action(async ({ queues }: { queues: readonly Queue[] }) => {
+      const { startWorkerProcess } = await import("../../workers/worker-process.js");
       const worker = await startWorkerProcess(readConfig(environment), { queues });
       let stopping: Promise<void> | undefined;
       for (const signal of ["SIGINT", "SIGTERM"] as const) {

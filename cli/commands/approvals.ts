@@ -1,0 +1,106 @@
+import type { Command } from "commander";
+import { ClientError } from "../../client/client-error.js";
+import type { GateView, WfloClient } from "../../client/index.js";
+import type { Json } from "../../core/json.js";
+import { readDigest, readJsonObject, readName, whoAmI } from "../arguments.js";
+import { type CommandContext, inSession, type Session, withJson } from "../command.js";
+import { gateWords } from "../gate-prompt.js";
+
+interface DecisionFlags {
+  readonly by?: string;
+  readonly comment?: string;
+  readonly args?: Json;
+  readonly digest?: string;
+}
+
+/** So many runs are asked about their gates at a time. */
+const ASKED_TOGETHER = 8;
+
+/** `wflo approvals`, `wflo approve`, `wflo reject`: what people are asked, and their word. */
+export function registerApprovals(program: Command, context: CommandContext): void {
+  withJson(program.command("approvals"))
+    .description("show the gates that wait for a decision; of one run also those that were decided")
+    .argument("[ID]", "workflow id of a run (default: all runs)", readName)
+    .action(
+      inSession(context, async (session: Session, workflowId: string | undefined) => {
+        const client = await session.client();
+        const gates = workflowId === undefined ? await openGates(client) : await gatesOf(client, workflowId);
+        session.output.answer(gates, () => (gates.length === 0 ? "no gates" : gates.map(wordsOf).join("\n\n")));
+        return undefined;
+      }),
+    );
+  for (const decision of ["approve", "reject"] as const) registerDecision(program, context, decision);
+}
+
+function registerDecision(program: Command, context: CommandContext, decision: "approve" | "reject"): void {
+  const command = withJson(program.command(decision))
+    .description(
+      decision === "approve" ? "let a tool call run, or answer a question" : "refuse a tool call: the run ends",
+    )
+    .argument("<ID>", "workflow id of the run", readName)
+    .argument("<GATE>", "the gate's id, such as g1", readName)
+    .option("--by <WHO>", "who decides (default: your user name)", readName)
+    .option("--comment <T>", "why; for a question (ask_human) it is the answer", readName)
+    .option(
+      "--digest <D>",
+      "the digest that the gate showed: refused when it asks about something else by now",
+      readDigest,
+    );
+  if (decision === "approve") {
+    command.option("--args <JSON>", "run it with these arguments instead, a JSON object", readJsonObject);
+  }
+  command.action(
+    inSession(context, async (session: Session, workflowId: string, gate: string, flags: DecisionFlags) => {
+      const by = flags.by ?? whoAmI(session.surroundings.environment);
+      const { comment, args, digest } = flags;
+      const given = Object.fromEntries(
+        Object.entries({ comment, args, digest }).filter(([, value]) => value !== undefined),
+      );
+      const decided = await (await session.client()).attach(workflowId).decide(gate, decision, { by, ...given });
+      session.output.answer({ workflowId, ...decided }, () => decidedWords(decided, by));
+      return undefined;
+    }),
+  );
+}
+
+type RunGate = GateView & { readonly workflowId: string };
+
+async function gatesOf(client: WfloClient, workflowId: string): Promise<readonly RunGate[]> {
+  return (await client.attach(workflowId).approvals()).map((gate) => ({ workflowId, ...gate }));
+}
+
+/** Open gates of all runs: of those that the index says wait for people; without such an index of all that are open. */
+async function openGates(client: WfloClient): Promise<readonly RunGate[]> {
+  const waiting: string[] = [];
+  const states = (await client.hasRunAttributes()) ? (["awaiting_approval"] as const) : (["running"] as const);
+  for (const status of states) for await (const run of client.list({ status })) waiting.push(run.workflowId);
+  const gates: RunGate[] = [];
+  for (let at = 0; at < waiting.length; at += ASKED_TOGETHER) {
+    const asked = waiting.slice(at, at + ASKED_TOGETHER).map(async (id) => await gatesOfOpenRun(client, id));
+    gates.push(...(await Promise.all(asked)).flat());
+  }
+  return gates.filter(({ state }) => state === "pending");
+}
+
+/** The index lags behind: a run may have ended since. */
+async function gatesOfOpenRun(client: WfloClient, workflowId: string): Promise<readonly RunGate[]> {
+  try {
+    return await gatesOf(client, workflowId);
+  } catch (error) {
+    if (error instanceof ClientError && ["no-such-run", "run-ended"].includes(error.kind)) return [];
+    throw error;
+  }
+}
+
+function wordsOf(gate: RunGate): string {
+  const words = gate.decisions.map(
+    ({ by, decision, comment }) => `${decision} by ${by}${comment ? `: ${comment}` : ""}`,
+  );
+  return [`${gate.workflowId} · ${gate.state}`, gateWords(gate), ...words.map((line) => `  ${line}`)].join("\n");
+}
+
+function decidedWords({ gate, state, quorum, decisions }: GateView, by: string): string {
+  if (state !== "pending") return `${gate} is ${state}`;
+  const approved = decisions.filter((one) => one.decision === "approve" && !("superseded" in one)).length;
+  return `${by}'s word on ${gate} is on record; ${approved} of ${quorum} have approved`;
+}

@@ -1,0 +1,101 @@
+import { existsSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { readCount, readName } from "../arguments.js";
+import { type CommandContext, inSession, type Session, withJson } from "../command.js";
+import { EXIT_CODES } from "../exit-codes.js";
+import { oneLine, table } from "../output.js";
+import { WrongUse } from "../problems.js";
+
+interface Replayed {
+  readonly workflowId: string;
+  readonly ok: boolean;
+  readonly error?: string;
+}
+
+type Histories = AsyncIterable<{ workflowId: string; history: unknown }>;
+
+const DEFAULT_LIMIT = 100;
+
+/** `wflo replay`: would this version of the workflows have done the same? */
+export function registerReplay(program: Command, context: CommandContext): void {
+  withJson(program.command("replay"))
+    .description("replay histories against this version's workflows, as a worker would after a deployment")
+    .argument("[ID|FILE]", "a run's workflow id, or a history as JSON (default: the newest runs)", readName)
+    .option("--limit <N>", "without ID: at most so many runs", readCount, DEFAULT_LIMIT)
+    .action(
+      inSession(context, async (session: Session, what: string | undefined, { limit }: { limit: number }) => {
+        const codePath = await bundlePath();
+        const replayed = await replayAll(codePath, await historiesOf(session, what, limit));
+        session.output.answer(replayed, () => (replayed.length === 0 ? "no runs" : wordsOf(replayed)));
+        return replayed.every(({ ok }) => ok) ? EXIT_CODES.done : EXIT_CODES.runFailed;
+      }),
+    );
+}
+
+async function bundlePath(): Promise<string> {
+  const { packageRoot } = await import("../../workers/tool-finder.js");
+  const path = join(packageRoot(), "dist/workflow-bundle.js");
+  if (existsSync(path)) return path;
+  throw new WrongUse(`there is no workflow bundle at ${path}`, "Build it with `npm run build`.");
+}
+
+async function historiesOf(session: Session, what: string | undefined, limit: number): Promise<Histories> {
+  const file = what === undefined ? undefined : resolve(session.surroundings.folder, what);
+  if (file !== undefined && (await isFile(file))) return one(await readHistory(file));
+  const client = await session.client();
+  if (what !== undefined) return one({ workflowId: what, history: await client.attach(what).history() });
+  return newest(client, limit);
+}
+
+async function* newest(client: Awaited<ReturnType<Session["client"]>>, limit: number): Histories {
+  let count = 0;
+  for await (const { workflowId } of client.list()) {
+    if (count === limit) return;
+    count += 1;
+    yield { workflowId, history: await client.attach(workflowId).history() };
+  }
+}
+
+async function* one(history: { workflowId: string; history: unknown }): Histories {
+  yield history;
+}
+
+async function readHistory(file: string): Promise<{ workflowId: string; history: unknown }> {
+  try {
+    const { historyFromJSON } = await import("@temporalio/common/lib/proto-utils.js");
+    const json = JSON.parse(await readFile(file, "utf8")) as { events?: readonly unknown[] };
+    if (!Array.isArray(json.events) || json.events.length === 0) throw new Error('it has no "events"');
+    return { workflowId: file, history: historyFromJSON(json) };
+  } catch (error) {
+    const advice = "Save one with `temporal workflow show --workflow-id ID --output json`, or from the Web UI.";
+    throw new WrongUse(`${file} is not a history of a workflow: ${(error as Error).message}`, advice);
+  }
+}
+
+async function replayAll(codePath: string, histories: Histories): Promise<readonly Replayed[]> {
+  const { DefaultLogger, Runtime, Worker } = await import("@temporalio/worker");
+  Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
+  const results: Replayed[] = [];
+  const options = { workflowBundle: { codePath } };
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, histories as never)) {
+    results.push({ workflowId, ok: error === undefined, ...(error ? { error: error.message } : {}) });
+  }
+  return results;
+}
+
+function wordsOf(replayed: readonly Replayed[]): string {
+  const rows = replayed.map(({ workflowId, ok, error }) => [
+    workflowId,
+    ok ? "ok" : `DIFFERS: ${oneLine(error ?? "")}`,
+  ]);
+  return table(["RUN", "REPLAY"], rows);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}

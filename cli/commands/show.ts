@@ -1,0 +1,85 @@
+import type { Command } from "commander";
+import { ClientError } from "../../client/client-error.js";
+import type { GateView, RunHandle, RunStatus, RunSummary } from "../../client/index.js";
+import type { BudgetView } from "../../core/ledger-report.js";
+import { formatUsd, type NanoUsd } from "../../core/money.js";
+import { readName } from "../arguments.js";
+import { budgetWords } from "../budget-words.js";
+import { type CommandContext, inSession, type Session, withJson } from "../command.js";
+import { gateWords } from "../gate-prompt.js";
+import { facts, printable } from "../output.js";
+import { type RunReport, reportOf, reportWords } from "../run-report.js";
+
+/** `wflo show`: all about one run. */
+export function registerShow(program: Command, context: CommandContext): void {
+  withJson(program.command("show"))
+    .description("show a run: what it does, its money, its gates, its result")
+    .argument("<ID>", "workflow id of the run", readName)
+    .action(
+      inSession(context, async (session: Session, workflowId: string) => {
+        const run = (await session.client()).attach(workflowId);
+        const summary = await run.summary();
+        const report = summary.endedAt === undefined ? undefined : await reportOf(summary, run.result);
+        const views = await viewsOf(session, run, summary, report);
+        session.output.answer(documentOf(summary, views, report), () => wordsOf(summary, views, report));
+        return undefined;
+      }),
+    );
+}
+
+interface Views {
+  readonly status: Omit<RunStatus, "state"> & { readonly state: RunSummary["status"] };
+  /** Null where nobody could be asked. */
+  readonly budget: BudgetView | null;
+  readonly approvals: readonly GateView[];
+}
+
+/** The run's own answers; without a worker what is known without it, which is said. */
+async function viewsOf(session: Session, run: RunHandle, summary: RunSummary, report?: RunReport): Promise<Views> {
+  const state = report?.status;
+  try {
+    const status = await run.status();
+    const ended = state === undefined ? {} : { state, doing: `ended: ${state}` };
+    return { status: { ...status, ...ended }, budget: await run.budget(), approvals: await run.approvals() };
+  } catch (error) {
+    if (!(error instanceof ClientError && error.kind === "no-worker")) throw error;
+    session.output.say(`${error.message}: this is what is known without one\n  → ${error.advice}`);
+    const { agent = "", model = "", turn = 0, startedAt, endedAt } = summary;
+    const doing = state === undefined ? "no worker answers" : `ended: ${state}`;
+    const status = { state: state ?? summary.status, turn, agent, model, doing, since: endedAt ?? startedAt };
+    return { status, budget: null, approvals: [] };
+  }
+}
+
+function documentOf(summary: RunSummary, views: Views, report?: RunReport): object {
+  const { workflowId, runId, webUrl, startedAt, endedAt } = summary;
+  const place = { workflowId, runId, webUrl, startedAt, ...(endedAt === undefined ? {} : { endedAt }) };
+  if (report === undefined) return { ...place, ...views };
+  if ("error" in report) return { ...place, ...views, error: report.error };
+  const { workflowId: _id, runId: _run, webUrl: _url, ...result } = report;
+  return { ...place, ...views, result };
+}
+
+function wordsOf(summary: RunSummary, { status, budget, approvals }: Views, report?: RunReport): string {
+  const head = facts([
+    ["run", summary.workflowId],
+    ["agent", status.agent],
+    ["model", status.model],
+    ["state", `${status.state} (${printable(status.doing)}) since ${status.since}`],
+    ["turn", String(status.turn)],
+    ["cost", summary.costNanoUsd === undefined ? undefined : `$${formatUsd(summary.costNanoUsd as NanoUsd)}`],
+    ["budget", budget ? budgetWords(budget) : undefined],
+    ["started", summary.startedAt],
+    ["ended", summary.endedAt],
+    ["Web UI", summary.webUrl],
+  ]);
+  const open = approvals.filter(({ state }) => state === "pending");
+  const parts = [head, ...open.map(gateWords)];
+  if (open.length > 0) parts.push(`decide with: wflo approve ${summary.workflowId} ${open[0]?.gate}, or wflo reject …`);
+  if (report) parts.push("error" in report ? reportWords(report) : printable(report.output), ...endOf(report));
+  return parts.filter((part) => part !== "").join("\n\n");
+}
+
+function endOf(report: RunReport): string[] {
+  return "error" in report ? [] : [reportWords(report)];
+}

@@ -1,0 +1,48 @@
+import type { StreamedToken } from "../ports/token-stream.js";
+import { printable } from "./output.js";
+import type { TerminalOut } from "./surroundings.js";
+
+/** Prints a model's words as they come. */
+export interface TokenPrinter {
+  print(entry: StreamedToken): void;
+  /** Another line comes on the same terminal: what was printed so far ends with a line break. */
+  pause(): void;
+  /** The answer is known: prints what the stream did not have. */
+  finish(output: string): void;
+}
+
+/** Turns are told apart by an empty line; an attempt that starts over, by a note. */
+export function createTokenPrinter(out: TerminalOut, note: (line: string) => void): TokenPrinter {
+  let turn = 0;
+  let attempt = 0;
+  let text = "";
+  let isMidLine = false;
+  const write = (words: string) => {
+    if (words === "") return;
+    out.write(out.isTTY ? printable(words) : words);
+    isMidLine = !words.endsWith("\n");
+  };
+  return {
+    print(entry) {
+      const isOver = entry.reset === true || (entry.turn === turn && entry.attempt !== attempt);
+      if (text !== "" && (entry.turn !== turn || isOver)) {
+        write("\n\n");
+        if (isOver) note(`turn ${turn}: the answer starts over`);
+        text = "";
+      }
+      turn = entry.turn;
+      attempt = entry.attempt;
+      text += entry.text ?? "";
+      write(entry.text ?? "");
+    },
+    pause() {
+      if (out.isTTY && isMidLine) write("\n");
+    },
+    finish(output) {
+      if (output.startsWith(text)) write(output.slice(text.length));
+      // What was streamed is not the answer: it is printed whole.
+      else write(`\n\n${output}`);
+      if (isMidLine) write("\n");
+    },
+  };
+}
