@@ -80,7 +80,8 @@ async function runIn(
 ): Promise<SandboxResult> {
   const { language, limits } = request;
   const uid = host.identity.kind === "fresh" ? host.identity.choose() : undefined;
-  const launch: Launch = { host, limits, uid, joinFiles: cgroup?.joinFiles ?? [] };
+  const codeBytes = Buffer.byteLength(request.code);
+  const launch: Launch = { host, limits, codeBytes, uid, joinFiles: cgroup?.joinFiles ?? [] };
   const standing = await standUp(launch, bwrapArguments(host, language, limits), {
     strays: strayDescriptors(),
     signal,

@@ -1,6 +1,7 @@
 import type { SandboxLimits } from "../../ports/sandbox.js";
 import type { Relocation, SandboxHost } from "./host.js";
 import { resourceLimits } from "./resource-limits.js";
+import { diskBytesOf } from "./workspace-size.js";
 
 /** Names in the launcher's folder. */
 export const IN_BASE = {
@@ -17,10 +18,14 @@ export const DESCRIPTORS = { log: 2, control: 3, filter: 4, stdout: 6, stderr: 7
 
 /** Inodes of the temporary folder besides what code may make: its own folders, pipes and small files. */
 const OWN_INODES = 24;
+/** Likewise in bytes, besides the code. */
+const OWN_BYTES = 64 * 1024;
 
 export interface Launch {
   readonly host: SandboxHost;
   readonly limits: SandboxLimits;
+  /** What room the code itself needs beside what it may write. */
+  readonly codeBytes: number;
   /** The uid and gid that code gets; undefined where it is the worker's. */
   readonly uid: number | undefined;
   /** Files to join its cgroup by; empty where there is none. */
@@ -44,18 +49,27 @@ export function launcher({ identity }: SandboxHost): readonly string[] {
  * behind whoever dies. Its arguments are bubblewrap's.
  */
 export function launchScript(launch: Launch): string {
-  const { host, uid, joinFiles } = launch;
+  const { host, limits, uid, joinFiles } = launch;
   const at = (name: string) => quoted(`${host.base}/${name}`);
   const { workspace, code, temporary, sharedMemory, stdout, stderr } = IN_BASE;
-  const rlimits = resourceLimits(launch.limits, host.hardLimits, { hasCgroup: joinFiles.length > 0 });
+  const rlimits = resourceLimits(limits, host.hardLimits, { hasCgroup: joinFiles.length > 0 });
   return [
     "set -e",
     "umask 022",
     ...joinFiles.map((file) => `echo 0 >${quoted(file)}`),
-    mountTmpfs(quoted(host.base), launch, OWN_INODES, "mode=0755"),
+    mountTmpfs(quoted(host.base), {
+      bytes: limits.diskBytes + OWN_BYTES + diskBytesOf(launch.codeBytes),
+      inodes: limits.files + OWN_INODES,
+      options: "mode=0755",
+    }),
     `mkdir ${at(workspace)} ${at(code)}`,
     `mkdir -m 1777 ${at(temporary)} ${at(sharedMemory)}`,
-    mountTmpfs(at(workspace), launch, 1, `mode=0700${uid === undefined ? "" : `,uid=${uid},gid=${uid}`}`),
+    mountTmpfs(at(workspace), {
+      bytes: limits.diskBytes,
+      // The folder itself is one.
+      inodes: limits.files + 1,
+      options: `mode=0700${uid === undefined ? "" : `,uid=${uid},gid=${uid}`}`,
+    }),
     `mkfifo -m 666 ${at(stdout)} ${at(stderr)}`,
     ...Object.entries(smallFiles()).map(([name, text]) => `echo ${quoted(text)} >${at(name)}`),
     ...host.relocations.map((relocation) => bindMount(relocation, host.base)),
@@ -91,9 +105,14 @@ export function smallFiles(): Readonly<Record<"passwd" | "group" | "hosts" | "ns
   };
 }
 
-function mountTmpfs(target: string, { limits }: Launch, inodes: number, options: string): string {
-  const size = `size=${limits.diskBytes},nr_inodes=${limits.files + inodes}`;
-  return `mount -t tmpfs -o ${size},${options},nosuid,nodev wflo ${target}`;
+interface Tmpfs {
+  readonly bytes: number;
+  readonly inodes: number;
+  readonly options: string;
+}
+
+function mountTmpfs(target: string, { bytes, inodes, options }: Tmpfs): string {
+  return `mount -t tmpfs -o size=${bytes},nr_inodes=${inodes},${options},nosuid,nodev wflo ${target}`;
 }
 
 function bindMount({ source, name, isFolder }: Relocation, base: string): string {

@@ -114,6 +114,15 @@ function pipeOf(child: ChildProcess, descriptor: number) {
   return (child.stdio as readonly (Readable | Writable | null | undefined)[])[descriptor];
 }
 
+/** What process 1 of the sandbox starts inherits its priority. */
+function yieldToWorker(init: number): void {
+  try {
+    setPriority(init, NICENESS);
+  } catch {
+    // It has just been killed.
+  }
+}
+
 function dieFirst(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, OUT_OF_MEMORY_SCORE);
@@ -178,8 +187,7 @@ function standing({ child, control, exit, keeper, init, log, ...started }: Start
     stderr: pipe(IN_BASE.stderr),
     init: init.pid,
     go() {
-      // What process 1 starts inherits this.
-      setPriority(init.pid, NICENESS);
+      yieldToWorker(init.pid);
       control.end("go\n");
     },
     kill() {

