@@ -146,28 +146,25 @@ describeWith("bubblewrap", (bwrapPath) => {
   describe("a worker process", () => {
     const own = ["this user", undefined] as const;
     const users = process.getuid?.() === 0 ? [own, ["nobody", 65_534] as const] : [own];
-    test.each(users)(
-      "of the user %s that is killed leaves no process, no mount and no cgroup for long",
-      async (uid) => {
-        const marker = `wflo-killed-${process.pid}-${uid}`;
-        const copy = await copyOfBubblewrap(bwrapPath);
-        const worker = await startSandboxProcess({ bwrapPath: copy.path, ...(uid === undefined ? {} : { uid }) });
-        const before = await mounts();
-        const code = `import os, time\nfor _ in range(3):\n    if os.fork() == 0:\n        os.setsid()\n        os.execv("/bin/sleep", ["${marker}", "600"])\ntime.sleep(600)`;
-        const running = run(worker.sandbox, "python", code).catch((error: Error) => error.message);
-        await eventually(() => expect(processesWith(marker)).toHaveLength(3));
-        worker.child.kill("SIGKILL");
-        expect(await running).toBe("the process with the sandbox has ended");
-        await eventually(() => expect([...processesWith(marker), ...processesWith(copy.path)]).toEqual([]), {
-          withinMs: 5_000,
-        });
-        expect(await mounts()).toEqual(before);
-        // The next worker clears the empty groups away.
-        await run(open(), "shell", "true");
-        expect(cgroupsOf(worker.child.pid ?? -1)).toEqual([]);
-        await copy.remove();
-      },
-    );
+    test.each(users)("of %s that is killed leaves no process, no mount and no cgroup for long", async (_user, uid) => {
+      const marker = `wflo-killed-${process.pid}-${uid}`;
+      const copy = await copyOfBubblewrap(bwrapPath);
+      const worker = await startSandboxProcess({ bwrapPath: copy.path, ...(uid === undefined ? {} : { uid }) });
+      const before = await mounts();
+      const code = `import os, time\nfor _ in range(3):\n    if os.fork() == 0:\n        os.setsid()\n        os.execv("/bin/sleep", ["${marker}", "600"])\ntime.sleep(600)`;
+      const running = run(worker.sandbox, "python", code).catch((error: Error) => error.message);
+      await eventually(() => expect(processesWith(marker)).toHaveLength(3));
+      worker.child.kill("SIGKILL");
+      expect(await running).toBe("the process with the sandbox has ended");
+      await eventually(() => expect([...processesWith(marker), ...processesWith(copy.path)]).toEqual([]), {
+        withinMs: 5_000,
+      });
+      expect(await mounts()).toEqual(before);
+      // The next worker clears the empty groups away.
+      await run(open(), "shell", "true");
+      expect(cgroupsOf(worker.child.pid ?? -1)).toEqual([]);
+      await copy.remove();
+    });
 
     test.each([1, 2, 3, 4, 5])(
       "that is killed when the set-up of a sandbox has come to %d processes leaves none of them",
