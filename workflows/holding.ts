@@ -4,12 +4,15 @@ import { say } from "./run-status.js";
 
 /** Waits while the run is paused or frozen; false when the run should go on in a new history instead. */
 export async function waitWhileHeld(run: Run): Promise<boolean> {
+  const { state } = run;
   while (isHeld(run)) {
-    if (run.state.ending) return true;
-    if (run.state.paused) say(run, "paused", "paused by a person; `wflo resume` goes on");
+    if (state.ending) return true;
+    const { paused } = state;
+    if (paused) say(run, "paused", "paused by a person; `wflo resume` goes on");
     else say(run, "awaiting_budget", "its budget is frozen; unfreezing it goes on");
-    await condition(() => !isHeld(run) || run.state.ending !== null || shouldContinueAsNew(run));
-    if (isHeld(run) && !run.state.ending) return false;
+    const changed = () => !isHeld(run) || state.paused !== paused || state.ending !== null;
+    await condition(() => changed() || shouldContinueAsNew(run));
+    if (!changed()) return false;
   }
   return true;
 }

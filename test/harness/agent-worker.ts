@@ -5,14 +5,16 @@ import { createBlobs } from "../../activities/blobs.js";
 import { createCallJournal } from "../../activities/call-journal.js";
 import { type ActivityPorts, createActivities } from "../../activities/index.js";
 import type { OfferedAgent } from "../../activities/resolve-agent.js";
+import type { CodeTool } from "../../activities/run-code.js";
 import type { DeployedTool } from "../../activities/run-tool.js";
 import { createSchemaChecker } from "../../activities/schema-checker.js";
 import { createTranscripts } from "../../activities/transcript-store.js";
+import { createWorkspaces } from "../../activities/workspace.js";
 import { createMemoryObjectStore } from "../../adapters/memory/object-store.js";
 import type { ToolSpec } from "../../core/agent.js";
 import type { RunResult } from "../../core/run.js";
 import type { WfloSinks } from "../../core/sinks.js";
-import type { LogRecord } from "../../ports/event-log.js";
+import type { EventLog, LogRecord } from "../../ports/event-log.js";
 import type { Models } from "../../ports/models.js";
 import type { ObjectStore } from "../../ports/object-store.js";
 import { temporalAddress, workflowBundlePath } from "./environment.js";
@@ -28,42 +30,67 @@ export interface TestTool extends Partial<ToolSpec> {
 export interface TestWorld {
   readonly models: Models;
   readonly tools?: readonly TestTool[];
+  /** What the agent `tester` has besides its tools. */
+  readonly agent?: Partial<OfferedAgent>;
   readonly agents?: readonly OfferedAgent[];
   readonly store?: ObjectStore;
   readonly searchAttributes?: boolean;
+  /** @default "refuse" */
+  readonly unpriced?: "refuse" | "allow";
+  /** Runs the code of sandbox tools. @default there is none */
+  readonly code?: CodeTool;
+  /** @default keeps the records in `published` */
+  readonly eventLog?: EventLog;
+  /** @default one of its own */
+  readonly taskQueue?: string;
+  /** @default the shared server */
+  readonly address?: string;
+  /** @default "default" */
+  readonly namespace?: string;
+  /** @default the bundle of the sources as they are */
+  readonly workflowBundlePath?: string;
   /** Histories stay in memory, so that nothing is replayed. @default 0: every task replays from the start */
   readonly maxCachedWorkflows?: number;
 }
 
-/** A worker of its own task queue on the shared server, with ports in memory, and a client. */
+/** A worker of its own task queue, with ports in memory, and a client. */
 export async function startAgentWorker(world: TestWorld) {
-  const taskQueue = `test-${randomUUID()}`;
+  const taskQueue = world.taskQueue ?? `test-${randomUUID()}`;
+  const address = world.address ?? temporalAddress();
+  const namespace = world.namespace ?? "default";
   const store = world.store ?? createMemoryObjectStore();
   const published: (LogRecord & { topic: string })[] = [];
   const specs = (world.tools ?? []).map(specOf);
   const ports = portsOf(world, store, specs, published);
   const activities = createActivities(ports, specs);
-  const connection = await NativeConnection.connect({ address: temporalAddress() });
-  const worker = await Worker.create({
-    connection,
-    taskQueue,
-    workflowBundle: { codePath: workflowBundlePath() },
-    activities: activities.agents,
-    sinks: silentSinks(),
-    maxCachedWorkflows: world.maxCachedWorkflows ?? 0,
-    ...(world.maxCachedWorkflows === undefined ? {} : { stickyQueueScheduleToStartTimeout: "1s" }),
-    maxHeartbeatThrottleInterval: "400ms",
-    shutdownGraceTime: 0,
-  });
-  const running = worker.run();
-  const clientConnection = await Connection.connect({ address: temporalAddress() });
-  const client = new Client({ connection: clientConnection });
+  const connection = await NativeConnection.connect({ address });
+  const shared = { connection, namespace, maxHeartbeatThrottleInterval: "400ms", shutdownGraceTime: 0 } as const;
+  const workers = [
+    await Worker.create({
+      ...shared,
+      taskQueue,
+      workflowBundle: { codePath: world.workflowBundlePath ?? workflowBundlePath() },
+      activities: activities.agents,
+      sinks: silentSinks(),
+      maxCachedWorkflows: world.maxCachedWorkflows ?? 0,
+      ...(world.maxCachedWorkflows === undefined ? {} : { stickyQueueScheduleToStartTimeout: "1s" }),
+    }),
+  ];
+  if (Object.keys(activities.sandbox).length > 0) {
+    const sandboxed = { taskQueue: `${taskQueue}-sandbox`, activities: activities.sandbox };
+    workers.push(await Worker.create({ ...shared, ...sandboxed }));
+  }
+  const running = Promise.all(workers.map(async (worker) => await worker.run()));
+  const clientConnection = await Connection.connect({ address });
+  const client = new Client({ connection: clientConnection, namespace });
   return {
     taskQueue,
     client,
     store,
     blobs: ports.blobs,
     transcripts: ports.transcripts,
+    workspaces: ports.workspaces,
+    /** Records in the order in which they arrived, repeated ones included. */
     published,
     start: async (input: unknown, workflowId = `run-${randomUUID()}`) =>
       await client.workflow.start<(input: unknown) => Promise<RunResult>>("agentRun", {
@@ -72,7 +99,7 @@ export async function startAgentWorker(world: TestWorld) {
         args: [input],
       }),
     async stop() {
-      worker.shutdown();
+      for (const worker of workers) worker.shutdown();
       await running;
       await clientConnection.close();
       await connection.close();
@@ -103,7 +130,13 @@ function portsOf(
   published: (LogRecord & { topic: string })[],
 ): ActivityPorts {
   const blobs = createBlobs(store);
-  const agent: OfferedAgent = { name: "tester", instructions: "You are a test.", models: ["plain/one"], tools: specs };
+  const agent: OfferedAgent = {
+    name: "tester",
+    instructions: "You are a test.",
+    models: ["plain/one"],
+    tools: specs,
+    ...world.agent,
+  };
   return {
     models: world.models,
     blobs,
@@ -117,14 +150,14 @@ function portsOf(
         tool.execute ? [[tool.name, { version: tool.version ?? "1", execute: tool.execute }]] : [],
       ),
     ),
-    code: async () => await Promise.reject(new Error("no sandbox in this test")),
+    code: world.code ?? (async () => await Promise.reject(new Error("no sandbox in this test"))),
     agents: new Map([agent, ...(world.agents ?? [])].map((offered) => [offered.name, offered])),
-    workspaces: { fromInput: async () => await Promise.reject(new Error("no workspace in this test")) } as never,
+    workspaces: createWorkspaces(blobs),
     priceBook: "test",
-    unpriced: "refuse",
+    unpriced: world.unpriced ?? "refuse",
     searchAttributes: world.searchAttributes ?? true,
     now: () => new Date(),
-    eventLog: {
+    eventLog: world.eventLog ?? {
       publish: async (topic, records) => void published.push(...records.map((record) => ({ ...record, topic }))),
       close: async () => {},
     },

@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { devServerArguments } from "../../workers/dev-server-flags.js";
+import { findTemporalCli } from "../../workers/tool-finder.js";
+import { freePort, startProcess } from "./processes.js";
+
+/** A Temporal server of a test's own, with settings that the shared one must not have. */
+export interface OwnServer {
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** @param options.dynamic settings such as `limit.historyCount.suggestContinueAsNew=40` */
+export async function startOwnServer(options: {
+  readonly dynamic?: readonly string[];
+  readonly withoutSearchAttributes?: boolean;
+}): Promise<OwnServer> {
+  const cli = await findTemporalCli({ report: () => undefined });
+  const folder = await mkdtemp(join(tmpdir(), "wflo-test-server-"));
+  const port = await freePort();
+  const usual = devServerArguments({ port, databaseFile: join(folder, "temporal.db") });
+  const args = [
+    ...(options.withoutSearchAttributes ? usual.filter((_, at) => !isSearchAttribute(usual, at)) : usual),
+    ...(options.dynamic ?? []).flatMap((setting) => ["--dynamic-config-value", setting]),
+  ];
+  const server = await startProcess({ command: cli.path, args, ready: /^Temporal Server:/ });
+  return {
+    address: `127.0.0.1:${port}`,
+    async stop() {
+      await server.stop("SIGKILL");
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The flag, or its value. */
+function isSearchAttribute(args: readonly string[], at: number): boolean {
+  return args[at] === "--search-attribute" || args[at - 1] === "--search-attribute";
+}
