@@ -26,7 +26,7 @@ export interface Activities {
 }
 
 /** Heartbeats go out this often; the worker's throttle decides what reaches the server. */
-const HEARTBEAT_EVERY_MS = 300;
+const HEARTBEAT_EVERY_MS = 500;
 
 /** A slow broker holds an answer up no longer than this; what it has not acknowledged goes out again with the next call. */
 const PUBLISH_PATIENCE_MS = 100;

@@ -61,7 +61,17 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const { workflowBundlePath } = options;
     const bundle = workflowBundlePath === undefined ? {} : { workflowBundlePath };
     const { taskQueue } = config;
-    workers = await startWorkers({ connection, namespace, taskQueue, queues, activities, meters, ...bundle });
+    const stackTraces = config.logLevel === "debug" || config.logLevel === "trace";
+    workers = await startWorkers({
+      connection,
+      namespace,
+      taskQueue,
+      queues,
+      activities,
+      meters,
+      stackTraces,
+      ...bundle,
+    });
     closers.push(workers.stop);
     const polled = queues.map((queue) => (queue === "agents" ? config.taskQueue : `${config.taskQueue}-sandbox`));
     const facts = { agents: [...composition.offer.agents.keys()], blobs: composition.stores.objects.description };

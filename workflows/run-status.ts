@@ -22,7 +22,7 @@ const ATTRIBUTES = {
 };
 
 /** Figures alone are written to the index no more often than this: a turn's events stay few. In milliseconds. */
-const SHOW_EVERY_MS = 2_000;
+const SHOW_EVERY_MS = 20_000;
 
 /** Stores for the index keep 255 characters of a keyword, and a server refuses the whole task for more than 2 KiB. */
 const KEYWORD_BYTES = 255;
