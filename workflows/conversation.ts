@@ -1,3 +1,4 @@
+import { condition } from "@temporalio/workflow";
 import { PART_BYTES } from "../core/activity-contract.js";
 import { jsonBytes, messageBytes } from "../core/input-bound.js";
 import type { BlobAddress, Message } from "../core/transcript.js";
@@ -18,6 +19,8 @@ const CARRIED_BYTES = 8 * 1024;
 export async function gatherQuestion(run: Run): Promise<void> {
   const { state } = run;
   do {
+    // What was said before is heard before, also where the store has to be asked for it.
+    if (run.messagesChecking > 0) await condition(() => run.messagesChecking === 0);
     if (state.inboxStored.length > 0) {
       await toTranscript(run);
       const stored = state.inboxStored;

@@ -88,11 +88,13 @@ function outcomeOf(failure: ActivityFailure): Failed {
   return { kind: "lost", failure: ApplicationFailure.nonRetryable(cause.message, "ModelUnavailable") };
 }
 
-/** A cancelled activity that no worker had (any more) sends no facts: then nothing was sent. */
+/** The server's word for an activity that was cancelled while no worker had it: before its first try, or between two. */
+const NOT_STARTED = "ACTIVITY_ID_NOT_STARTED";
+
 function factsOf(cause: Error | undefined): AttemptFailure | undefined {
-  if (cause instanceof ApplicationFailure) return cause.details?.[0] as AttemptFailure | undefined;
-  if (!(cause instanceof CancelledFailure)) return undefined;
-  return (cause.details?.[0] as AttemptFailure | undefined) ?? { billed: "none" };
+  if (!(cause instanceof ApplicationFailure || cause instanceof CancelledFailure)) return undefined;
+  const facts: unknown = cause.details?.[0];
+  return facts === NOT_STARTED ? { billed: "none" } : (facts as AttemptFailure | undefined);
 }
 
 function bookUnanswered(
