@@ -138,19 +138,25 @@ async function resolveModels(
   request: ResolveAgentRequest,
   agent: OfferedAgent,
 ): Promise<RunModel[]> {
-  const wanted = request.models.length > 0 ? request.models : agent.models;
+  const named = request.models.length > 0;
   const models: RunModel[] = [];
-  for (const model of wanted) {
+  const missing: string[] = [];
+  for (const model of named ? request.models : agent.models) {
     const facts = await ports.models.facts(model, ports.now()).catch((error: unknown) => {
-      if (error instanceof ModelCallFailed) throw new RunRefused("UnknownModel", error.message);
-      throw error;
+      if (!(error instanceof ModelCallFailed)) throw error;
+      // What the run names must be there; of the agent's own models, those whose provider has a key here are used.
+      if (named) throw new RunRefused("UnknownModel", error.message);
+      missing.push(error.message);
+      return undefined;
     });
+    if (!facts) continue;
     if (!facts.price && request.budgeted && ports.unpriced === "refuse") {
       const advice = `give it one with WFLO_PRICES ({"${model}":{"inputUsdPerMillion":"…","outputUsdPerMillion":"…"}}), or set WFLO_UNPRICED=allow`;
       throw new RunRefused("UnknownModel", `the model ${model} has no price, and this run has a budget: ${advice}`);
     }
     models.push({ model, ...facts });
   }
+  if (models.length === 0) throw new RunRefused("UnknownModel", missing.join("; "));
   return models;
 }
 

@@ -40,7 +40,7 @@ describe("the source tree", () => {
   });
 
   test("names no machine, no registry and no key", async () => {
-    const suspicious = /\/work\/main|\/root\/|registry\.npmjs|sk-[A-Za-z0-9]{20}|AKIA[A-Z0-9]{16}/;
+    const suspicious = /(?<![\w}])\/(work\/main|root\/)|registry\.npmjs|sk-[A-Za-z0-9]{20}|AKIA[A-Z0-9]{16}/;
     const files = [...(await sourceFiles()), "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "package.json"];
     const docs = (await readdir(join(root, "docs"), { recursive: true })).filter((name) => name.endsWith(".md"));
     for (const file of [...files, ...docs.map((name) => join("docs", name))]) {
@@ -116,7 +116,9 @@ describe("the workflow bundle", () => {
 });
 
 test("tests wait for facts: none sleeps, none is the only one", async () => {
-  const tests = (await readdir(join(root, "test"), { recursive: true })).filter((name) => name.endsWith(".test.ts"));
+  const tests = (await readdir(join(root, "test"), { recursive: true })).filter(
+    (name) => name.endsWith(".test.ts") && !name.startsWith("fences/"),
+  );
   expect(tests.length).toBeGreaterThan(20);
   for (const name of tests) {
     const text = await read(join("test", name));
