@@ -116,7 +116,7 @@ async function start(
   );
   await new Promise<void>((resolve, reject) => {
     child.once("error", reject);
-    ended.then(() => reject(new Error(`${name} ended:\n${output}`)));
+    void ended.then(() => reject(new Error(`${name} ended:\n${output}`)));
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         output = (output + text).slice(-20_000);

@@ -1,4 +1,5 @@
 import type { RunEnd } from "../client/index.js";
+import { unreachable } from "../core/invariant.js";
 
 /** How the command ends (CONTRACT 'Set-up and commands'). */
 export const EXIT_CODES = {
@@ -27,6 +28,8 @@ export function exitCodeOfStatus(status: RunEnd): number {
     case "terminated":
     case "timed_out":
       return EXIT_CODES.runFailed;
+    default:
+      return unreachable(status);
   }
 }
 

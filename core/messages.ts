@@ -1,5 +1,3 @@
-import type { JsonObject } from "./json.js";
-
 /*
  * Names of the signals, queries and updates of CONTRACT.md; a test compares docs/reference/contract.md with them.
  */
@@ -12,9 +10,4 @@ export const UPDATES = ["decideApproval", "addBudget", "sendMessage"] as const;
 export interface TranscriptView {
   readonly head: string | null;
   readonly turns: number;
-}
-
-/** Payload of an update that is refused: the failure's details. */
-export interface Refusal extends JsonObject {
-  readonly reason: string;
 }
