@@ -42,7 +42,8 @@ export function problemOf(error: unknown): Problem {
     return { type: error.type, message: error.message, advice: error.advice, exitCode };
   }
   const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
-  if (WRONG_USE.includes(name)) return { type: name, message, exitCode: EXIT_CODES.wrongUse };
+  if (WRONG_USE.includes(name) || /^WFLO_[A-Z_]+: /.test(message))
+    return { type: name, message, exitCode: EXIT_CODES.wrongUse };
   if (UNREACHABLE.includes(name)) return { type: name, message, exitCode: EXIT_CODES.unreachable };
   return { type: name, message, exitCode: EXIT_CODES.runFailed };
 }

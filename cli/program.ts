@@ -40,6 +40,7 @@ export function createProgram(surroundings: Surroundings, finish: (exitCode: num
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
+      outputError: (text, write) => write(withoutLongValues(text)),
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
     })
@@ -83,7 +84,7 @@ export async function runCli(argv: readonly string[], surroundings: Surroundings
     if (!(error instanceof CommanderError)) return report(error, argv, surroundings);
     // commander has said already what is wrong, and what was meant.
     if (error.exitCode === 0) return EXIT_CODES.done;
-    const message = error.message.replace(/^error: /, "");
+    const message = withoutLongValues(error.message.replace(/^error: /, ""));
     if (asksForJson(argv)) surroundings.stdout.write(documentOf({ type: "wrong-use", message }));
     return EXIT_CODES.wrongUse;
   }
@@ -97,6 +98,11 @@ function report(error: unknown, argv: readonly string[], { stdout, stderr, envir
   // A program that reads stdout gets one document, also of what went wrong.
   if (asksForJson(argv)) stdout.write(documentOf(problem));
   return exitCode;
+}
+
+/** A wrong value in a message is cut: it may be a whole document. */
+function withoutLongValues(text: string): string {
+  return text.replace(/'([^']{100})[^']{50,}'/gs, "'$1…'");
 }
 
 function documentOf(problem: object): string {

@@ -13,7 +13,7 @@ type Text = string | { readonly ref: BlobAddress };
 export async function textOf(session: Session, text: string): Promise<Text> {
   const whole = text === "-" ? await readAll(session.surroundings.stdin) : text;
   if (whole.trim() === "")
-    throw new WrongUse("the input on stdin is empty", "Pipe a text into it: … | wflo run AGENT -");
+    throw new WrongUse("the text on stdin is empty", "Pipe one into it, as in: git diff | wflo run AGENT -");
   if (utf8Bytes(whole) <= INLINE_BYTES) return whole;
   return { ref: (await (await session.ports()).blobs.put(whole)).ref };
 }

@@ -92,7 +92,8 @@ function readPlace(options: ConnectOptions, environment: NodeJS.ProcessEnv) {
     };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const advice = "Look at the TEMPORAL_… variables, and at the profile that TEMPORAL_PROFILE names.";
+    const set = Object.keys(environment).filter((name) => name.startsWith("TEMPORAL_") && environment[name]);
+    const advice = `Look at the variables ${set.join(", ") || "TEMPORAL_…"}, and at the profiles in Temporal's configuration file.`;
     throw new ClientError("configuration", `the settings of the Temporal client can't be used: ${why}`, advice, {
       cause: error,
     });

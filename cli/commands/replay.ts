@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
@@ -7,6 +6,11 @@ import { type CommandContext, inSession, type Session, withJson } from "../comma
 import { EXIT_CODES } from "../exit-codes.js";
 import { oneLine, table } from "../output.js";
 import { WrongUse } from "../problems.js";
+
+interface ReplayFlags {
+  readonly limit: number;
+  readonly bundle?: string;
+}
 
 interface Replayed {
   readonly workflowId: string;
@@ -24,20 +28,22 @@ export function registerReplay(program: Command, context: CommandContext): void 
     .description("replay histories against this version's workflows, as a worker would after a deployment")
     .argument("[ID|FILE]", "a run's workflow id, or a history as JSON (default: the newest runs)", readName)
     .option("--limit <N>", "without ID: at most so many runs", readCount, DEFAULT_LIMIT)
+    .option("--bundle <FILE>", "workflow bundle of another build (default: this one's)", readName)
     .action(
-      inSession(context, async (session: Session, what: string | undefined, { limit }: { limit: number }) => {
-        const codePath = await bundlePath();
-        const replayed = await replayAll(codePath, await historiesOf(session, what, limit));
+      inSession(context, async (session: Session, what: string | undefined, flags: ReplayFlags) => {
+        const codePath = await bundlePath(session, flags.bundle);
+        const replayed = await replayAll(codePath, await historiesOf(session, what, flags.limit));
         session.output.answer(replayed, () => (replayed.length === 0 ? "no runs" : wordsOf(replayed)));
         return replayed.every(({ ok }) => ok) ? EXIT_CODES.done : EXIT_CODES.runFailed;
       }),
     );
 }
 
-async function bundlePath(): Promise<string> {
+async function bundlePath(session: Session, bundle: string | undefined): Promise<string> {
   const { packageRoot } = await import("../../workers/tool-finder.js");
-  const path = join(packageRoot(), "dist/workflow-bundle.js");
-  if (existsSync(path)) return path;
+  const given = bundle === undefined ? undefined : resolve(session.surroundings.folder, bundle);
+  const path = given ?? join(packageRoot(), "dist/workflow-bundle.js");
+  if (await isFile(path)) return path;
   throw new WrongUse(`there is no workflow bundle at ${path}`, "Build it with `npm run build`.");
 }
 

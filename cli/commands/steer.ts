@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { readName, whoAmI } from "../arguments.js";
+import { readInputField, readName, whoAmI } from "../arguments.js";
 import { type CommandContext, inSession, type Session, withJson } from "../command.js";
 import { textOf } from "../run-input.js";
 
@@ -10,7 +10,7 @@ export function registerSteer(program: Command, context: CommandContext): void {
   withJson(program.command("say"))
     .description("say something to the agent; it hears it in its next turn")
     .argument("<ID>", "workflow id of the run", readName)
-    .argument("<TEXT>", "what is said; - reads it from stdin")
+    .argument("<TEXT>", "what is said; - reads it from stdin", readInputField("input"))
     .option("--by <WHO>", "who says it (default: your user name)", readName)
     .action(
       inSession(context, async (session: Session, workflowId: string, text: string, flags: { by?: string }) => {

@@ -312,7 +312,7 @@ describe("files for a run", () => {
       "large.csv": { ref: expect.stringMatching(/^sha256:/) },
       "b.bin": { ref: expect.stringMatching(/^sha256:/) },
     });
-    const { ref } = (request.files ?? {})["b.bin"] as { ref: `sha256:${string}` };
-    expect([...(await worker!.blobs.get(ref))]).toEqual([0xff, 0xfe, 0x00]);
+    const stored = request.files?.["b.bin"] as { ref: `sha256:${string}` } | undefined;
+    expect([...(await worker!.blobs.get(stored!.ref))]).toEqual([0xff, 0xfe, 0x00]);
   });
 });
