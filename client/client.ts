@@ -31,7 +31,7 @@ export interface StartedRun extends RunHandle {
 export interface ForkOptions extends RunOptions {
   /** The last turn of the old run that the new one remembers. @default all of them */
   readonly turn?: number;
-  /** What is said next. @default the old run's input */
+  /** What is said next; may be left out only where the old run, or `turn`, did not end with an answer. */
   readonly input?: RequestText;
 }
 
@@ -79,16 +79,9 @@ export function createClient(temporal: Temporal, close: () => Promise<void>): Wf
     taskQueue,
     run,
     attach,
-    async fork(workflowId, { turn, input, ...options } = {}) {
-      const old = attach(workflowId);
-      const { head } = await old.transcriptHead();
-      const { files: _inTheTranscript, ...request } = await old.request();
-      if (head === null) {
-        const message = `the run ${workflowId} has no answer yet, so there is nothing to go on from`;
-        throw new ClientError("run-going-on", message, "Wait for its first turn, or start a run of its own.");
-      }
-      const fork = { transcript: head as BlobAddress, ...(turn === undefined ? {} : { turn }) };
-      return await run({ ...request, ...(input === undefined ? {} : { input }), fork }, options);
+    fork: async (workflowId, options = {}) => {
+      const { request, ...start } = await forkOf(attach(workflowId), options);
+      return await run(request, start);
     },
     transcript: async (workflowId) => await attach(workflowId).transcript(),
     list: (filter) => listRuns(temporal, filter),
@@ -102,6 +95,23 @@ export function createClient(temporal: Temporal, close: () => Promise<void>): Wf
     },
     close,
   };
+}
+
+/** The old run's settings, from its transcript's end on; its files come along with the transcript. */
+async function forkOf(old: RunHandle, { turn, input, ...options }: ForkOptions) {
+  const { head } = await old.transcriptHead();
+  if (head === null) {
+    const message = `the run ${old.workflowId} has no answer yet, so there is nothing to go on from`;
+    throw new ClientError("run-going-on", message, "Wait for its first turn, or start a run of its own.");
+  }
+  const { status } = await old.summary();
+  if (input === undefined && turn === undefined && status === "completed") {
+    throw invalidInput([`input: is missing; the run ${old.workflowId} ended with an answer, so say what comes next`]);
+  }
+  const { input: _said, files: _comeAlong, fork: _earlier, ...settings } = await old.request();
+  const fork = { transcript: head as BlobAddress, ...(turn === undefined ? {} : { turn }) };
+  const request: RunRequest = { ...settings, ...(input === undefined ? {} : { input }), fork };
+  return { request, ...options };
 }
 
 async function startRun(temporal: Temporal, request: RunRequest, options: RunOptions): Promise<StartedRun> {
@@ -132,7 +142,8 @@ function idProblems(id: string | undefined): readonly string[] {
   return fits ? [] : [`id: must be 1 to ${LONGEST_ID} characters, none of them a control character`];
 }
 
-function titleOf({ agent, input }: RunRequest): string {
-  const text = typeof input === "string" ? input.replace(/\s+/g, " ").trim() : input.ref;
+function titleOf({ agent, input, fork }: RunRequest): string {
+  const said = typeof input === "string" ? input.replace(/\s+/g, " ").trim() : input?.ref;
+  const text = said ?? `goes on from ${fork?.transcript}`;
   return `${agent}: ${text.length > TITLE_LENGTH ? `${text.slice(0, TITLE_LENGTH)}…` : text}`;
 }

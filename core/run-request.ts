@@ -1,3 +1,4 @@
+import type { ForkPoint } from "./activity-contract.js";
 import type { JsonObject } from "./json.js";
 import type { BlobAddress } from "./transcript.js";
 
@@ -8,9 +9,16 @@ export type UsdAmount = string | number;
 export type RequestText = string | { readonly ref: BlobAddress };
 
 /** An input of `agentRun` as CONTRACT has it: what callers send. `core/input.ts` checks it and fills in the defaults. */
-export interface RunRequest {
+export type RunRequest = RunSettings &
+  (
+    | { readonly input: RequestText; readonly fork?: ForkPoint }
+    /** A fork may go on without a word, where its transcript does not end with an answer. */
+    | { readonly input?: RequestText; readonly fork: ForkPoint }
+  );
+
+/** What a request says besides what is asked. */
+export interface RunSettings {
   readonly agent: string;
-  readonly input: RequestText;
   /** `provider/model`. @default the agent's own */
   readonly model?: string;
   /** In order of preference, after `model`: `degrade` and fall-back go down this list. */
@@ -55,6 +63,4 @@ export interface RunRequest {
   };
   /** By path in the run's workspace. */
   readonly files?: Readonly<Record<string, RequestText>>;
-  /** Goes on from another run's transcript, up to the answer of `turn` (all of it where that is left out). */
-  readonly fork?: { readonly transcript: BlobAddress; readonly turn?: number };
 }

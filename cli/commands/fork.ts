@@ -20,7 +20,7 @@ export function registerFork(program: Command, context: CommandContext): void {
     .option("--turn <N>", "remember its turns up to this one (default: all)", readCount)
     .option(
       "--input <TEXT>",
-      "what is said next; - reads it from stdin (default: the old run's input)",
+      "what is said next; - reads it from stdin (needed where the old run, or --turn, ended with an answer)",
       readInputField("input"),
     )
     .option("--id <NEW>", "workflow id of the new run (default: run- and a random one)", readName)
