@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, linkSync, renameSync } from "node:fs";
+import { accessSync, linkSync, renameSync, rmSync } from "node:fs";
 import { readdir, unlink } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { checkKey, checkPrefix, type ObjectStore, StoreUnavailable } from "../../ports/object-store.js";
@@ -105,7 +105,7 @@ async function writeAside<T>(
     });
     return name(aside);
   } finally {
-    await unlink(aside).catch(ifAbsent(undefined));
+    rmSync(aside, { force: true });
   }
 }
 
