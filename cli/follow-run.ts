@@ -32,7 +32,9 @@ export async function followRun(
   const { stdout, stderr } = surroundings;
   const view = createLiveView(stderr, options.stream ? { live: false } : {});
   const words = output.json ? stderr : stdout;
-  const printer = options.stream ? createTokenPrinter(words, (line) => view.say(line)) : undefined;
+  const printer = options.stream
+    ? createTokenPrinter(words, { note: view.say, shared: output.json || words.isTTY === true })
+    : undefined;
   const prompt = options.own && canAsk(surroundings) ? createPrompt(surroundings, () => press()) : undefined;
   const leaving = new AbortController();
   const trouble = later<never>();

@@ -5,14 +5,20 @@ import type { TerminalOut } from "./surroundings.js";
 /** Prints a model's words as they come. */
 export interface TokenPrinter {
   print(entry: StreamedToken): void;
-  /** Another line comes on the same terminal: what was printed so far ends with a line break. */
+  /** Another line comes: where it comes on the same terminal, what was printed so far ends with a line break. */
   pause(): void;
   /** The answer is known: prints what the stream did not have. */
   finish(output: string): void;
 }
 
-/** Turns are told apart by an empty line; an attempt that starts over, by a note. */
-export function createTokenPrinter(out: TerminalOut, note: (line: string) => void): TokenPrinter {
+/**
+ * Turns are told apart by an empty line; an attempt that starts over, by a note.
+ * @param shared other lines come on the same terminal
+ */
+export function createTokenPrinter(
+  out: TerminalOut,
+  { note, shared }: { readonly note: (line: string) => void; readonly shared: boolean },
+): TokenPrinter {
   let turn = 0;
   let attempt = 0;
   let text = "";
@@ -36,7 +42,7 @@ export function createTokenPrinter(out: TerminalOut, note: (line: string) => voi
       write(entry.text ?? "");
     },
     pause() {
-      if (out.isTTY && isMidLine) write("\n");
+      if (shared && isMidLine) write("\n");
     },
     finish(output) {
       if (output.startsWith(text)) write(output.slice(text.length));

@@ -14,7 +14,7 @@ interface DecisionFlags {
 }
 
 /** So many runs are asked about their gates at a time. */
-const ASKED_TOGETHER = 8;
+const ASKED_TOGETHER = 16;
 
 /** `wflo approvals`, `wflo approve`, `wflo reject`: what people are asked, and their word. */
 export function registerApprovals(program: Command, context: CommandContext): void {
@@ -24,7 +24,7 @@ export function registerApprovals(program: Command, context: CommandContext): vo
     .action(
       inSession(context, async (session: Session, workflowId: string | undefined) => {
         const client = await session.client();
-        const gates = workflowId === undefined ? await openGates(client) : await gatesOf(client, workflowId);
+        const gates = workflowId === undefined ? await openGates(session) : await gatesOf(client, workflowId);
         session.output.answer(gates, () => (gates.length === 0 ? "no gates" : gates.map(wordsOf).join("\n\n")));
         return undefined;
       }),
@@ -70,24 +70,33 @@ async function gatesOf(client: WfloClient, workflowId: string): Promise<readonly
 }
 
 /** Open gates of all runs: of those that the index says wait for people; without such an index of all that are open. */
-async function openGates(client: WfloClient): Promise<readonly RunGate[]> {
+async function openGates(session: Session): Promise<readonly RunGate[]> {
+  const client = await session.client();
+  const status = (await client.hasRunAttributes()) ? "awaiting_approval" : "running";
   const waiting: string[] = [];
-  const states = (await client.hasRunAttributes()) ? (["awaiting_approval"] as const) : (["running"] as const);
-  for (const status of states) for await (const run of client.list({ status })) waiting.push(run.workflowId);
+  for await (const run of client.list({ status })) waiting.push(run.workflowId);
   const gates: RunGate[] = [];
+  const silent: string[] = [];
   for (let at = 0; at < waiting.length; at += ASKED_TOGETHER) {
-    const asked = waiting.slice(at, at + ASKED_TOGETHER).map(async (id) => await gatesOfOpenRun(client, id));
-    gates.push(...(await Promise.all(asked)).flat());
+    const asked = waiting.slice(at, at + ASKED_TOGETHER).map(async (id) => {
+      const found = await gatesOfOpenRun(client, id);
+      if (found === "no worker") silent.push(id);
+      else gates.push(...found);
+    });
+    await Promise.all(asked);
   }
-  return gates.filter(({ state }) => state === "pending");
+  if (silent.length > 0) session.output.say(`no worker answers for: ${silent.join(", ")}`);
+  return gates.filter(({ state }) => state === "pending").sort((a, b) => a.requestedAt.localeCompare(b.requestedAt));
 }
 
-/** The index lags behind: a run may have ended since. */
-async function gatesOfOpenRun(client: WfloClient, workflowId: string): Promise<readonly RunGate[]> {
+/** The index lags behind: a run may have ended since. One without a worker does not hide the others. */
+async function gatesOfOpenRun(client: WfloClient, workflowId: string): Promise<readonly RunGate[] | "no worker"> {
   try {
     return await gatesOf(client, workflowId);
   } catch (error) {
-    if (error instanceof ClientError && ["no-such-run", "run-ended"].includes(error.kind)) return [];
+    if (!(error instanceof ClientError)) throw error;
+    if (error.kind === "no-worker") return "no worker";
+    if (error.kind === "no-such-run") return [];
     throw error;
   }
 }
