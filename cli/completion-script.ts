@@ -70,7 +70,7 @@ function zsh(all: readonly Completable[]): string {
       ...commands.map((name) => `${name}:${descriptionOf(all, `${path} ${name}`.trim())}`),
       ...options.map(({ flag, description }) => `${flag}:${description}`),
     ];
-    return `    ${quoted(path)}) words=(${told.map(quoted).join(" ")}) ;;`;
+    return `    ${quoted(path)}) offered=(${told.map(quoted).join(" ")}) ;;`;
   });
   return `#compdef wflo
 # zsh completion for wflo
@@ -80,11 +80,11 @@ _wflo() {
   for word in $words_before; do
     (( \${known[(Ie)\${path_:+$path_/}$word]} )) && path_="\${path_:+$path_/}$word"
   done
-  local -a words
+  local -a offered
   case "\${path_//\\// }" in
 ${cases.join("\n")}
   esac
-  _describe 'wflo' words || _files
+  _describe 'wflo' offered || _files
 }
 if [ "$funcstack[1]" = "_wflo" ]; then _wflo "$@"; else compdef _wflo wflo; fi
 `;

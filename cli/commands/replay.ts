@@ -1,9 +1,11 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
+import type { History } from "../../client/index.js";
 import { readCount, readName } from "../arguments.js";
 import { type CommandContext, inSession, type Session, withJson } from "../command.js";
 import { EXIT_CODES } from "../exit-codes.js";
+import { readHistoryFile } from "../history-file.js";
 import { oneLine, table } from "../output.js";
 import { WrongUse } from "../problems.js";
 
@@ -18,7 +20,7 @@ interface Replayed {
   readonly error?: string;
 }
 
-type Histories = AsyncIterable<{ workflowId: string; history: unknown }>;
+type Histories = AsyncIterable<{ workflowId: string; history: History }>;
 
 const DEFAULT_LIMIT = 100;
 
@@ -49,7 +51,8 @@ async function bundlePath(session: Session, bundle: string | undefined): Promise
 
 async function historiesOf(session: Session, what: string | undefined, limit: number): Promise<Histories> {
   const file = what === undefined ? undefined : resolve(session.surroundings.folder, what);
-  if (file !== undefined && (await isFile(file))) return one(await readHistory(file));
+  if (file !== undefined && (await isFile(file)))
+    return one({ workflowId: file, history: await readHistoryFile(file) });
   const client = await session.client();
   if (what !== undefined) return one({ workflowId: what, history: await client.attach(what).history() });
   return newest(client, limit);
@@ -64,20 +67,8 @@ async function* newest(client: Awaited<ReturnType<Session["client"]>>, limit: nu
   }
 }
 
-async function* one(history: { workflowId: string; history: unknown }): Histories {
+async function* one(history: { workflowId: string; history: History }): Histories {
   yield history;
-}
-
-async function readHistory(file: string): Promise<{ workflowId: string; history: unknown }> {
-  try {
-    const { historyFromJSON } = await import("@temporalio/common/lib/proto-utils.js");
-    const json = JSON.parse(await readFile(file, "utf8")) as { events?: readonly unknown[] };
-    if (!Array.isArray(json.events) || json.events.length === 0) throw new Error('it has no "events"');
-    return { workflowId: file, history: historyFromJSON(json) };
-  } catch (error) {
-    const advice = "Save one with `temporal workflow show --workflow-id ID --output json`, or from the Web UI.";
-    throw new WrongUse(`${file} is not a history of a workflow: ${(error as Error).message}`, advice);
-  }
 }
 
 async function replayAll(codePath: string, histories: Histories): Promise<readonly Replayed[]> {
@@ -85,7 +76,7 @@ async function replayAll(codePath: string, histories: Histories): Promise<readon
   Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
   const results: Replayed[] = [];
   const options = { workflowBundle: { codePath } };
-  for await (const { workflowId, error } of Worker.runReplayHistories(options, histories as never)) {
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
     results.push({ workflowId, ok: error === undefined, ...(error ? { error: error.message } : {}) });
   }
   return results;
