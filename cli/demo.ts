@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { connect } from "../client/index.js";
 import { formatUsd } from "../core/money.js";
 import type { RunResult } from "../core/run.js";
@@ -27,7 +28,6 @@ West,Lamp,8,80.00
 const INPUT = {
   agent: "analyst",
   input: "What did each region sell in all? Leave the totals in a table.",
-  model: "scripted/demo",
   budget: { limitUsd: "0.05", onExhausted: "fail" },
   files: { "sales.csv": SALES },
 } as const;
@@ -49,7 +49,7 @@ export async function runDemo({ config, uiUrl, interactive, say }: DemoOptions):
   });
   try {
     say(`demo: the agent "${INPUT.agent}" adds up a file of sales; budget $${INPUT.budget.limitUsd}`);
-    const run = await client.run(INPUT);
+    const run = await client.run({ ...INPUT, model: scriptFor(config) });
     const prompt = createPrompt({ stdin: process.stdin, stderr: process.stderr, environment: config.environment }, () =>
       process.emit("SIGINT"),
     );
@@ -77,6 +77,12 @@ export async function runDemo({ config, uiUrl, interactive, say }: DemoOptions):
     await client.close();
     await stores.close();
   }
+}
+
+/** The script that ships, also where WFLO_SCRIPTS names another folder. */
+function scriptFor({ scriptsFolder }: Config): string {
+  if (scriptsFolder === undefined) return "scripted/demo";
+  return `scripted/${fileURLToPath(new URL("../agents/scripts/models/demo", import.meta.url))}`;
 }
 
 function showResult(result: RunResult, webUrl: string, say: (line: string) => void): void {
