@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { WfloClient } from "../client/index.js";
 import type { Config } from "../workers/config.js";
+import { uiUrlOf } from "./dev-server-note.js";
 import { createOutput, type Output } from "./output.js";
 import type { CliPorts } from "./ports.js";
 import type { Surroundings } from "./surroundings.js";
@@ -65,6 +66,7 @@ function openLazily(surroundings: Surroundings, config: Config) {
       environment: surroundings.environment,
       taskQueue: config.taskQueue,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      uiUrl: async (address) => await uiUrlOf(config.stateFolder, address),
       blobs: { get: async (address) => await (await openPorts()).blobs.get(address) },
     });
   };

@@ -7,6 +7,7 @@ import { CANCEL_PATIENCE_MS, createInterruption, type Interrupted } from "./inte
 import { createLiveView, type LiveView } from "./live-view.js";
 import { printable } from "./output.js";
 import { createPrompt, type Prompt } from "./prompt.js";
+import { changeLine } from "./run-progress.js";
 import { exitCodeOfReport, type RunPlace, type RunReport, reportOf, reportWords } from "./run-report.js";
 import { canAsk } from "./surroundings.js";
 import { createTokenPrinter, type TokenPrinter } from "./token-printer.js";
@@ -90,8 +91,9 @@ async function untilEnd(
   try {
     for await (const change of run.watch({ signal })) {
       clearTimeout(silence);
-      printer?.pause();
-      view.show(change);
+      if (printer && changeLine(change) !== undefined) await printer.pause();
+      // Where a person is asked, the question says it all.
+      if (!(change.kind === "gate" && change.gate.state === "pending" && desk.asks)) view.show(change);
       if (change.kind === "gate") desk.hear(change.gate);
     }
     return await reportOf(place, run.result);

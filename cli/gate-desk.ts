@@ -6,6 +6,8 @@ import type { Prompt } from "./prompt.js";
 
 /** Asks the person at the terminal about a run's gates, one after the other, while the run is being watched. */
 export interface GateDesk {
+  /** Somebody is asked here. */
+  readonly asks: boolean;
   /** A gate was opened or has changed. */
   hear(gate: GateView): void;
   /** Takes the question back; resolves when the terminal is free. */
@@ -18,6 +20,7 @@ export interface GateDesk {
 export function createSilentDesk(workflowId: string, view: LiveView): GateDesk {
   const told = new Set<string>();
   return {
+    asks: false,
     hear(gate) {
       if (gate.state !== "pending" || told.has(gate.gate)) return;
       told.add(gate.gate);
@@ -78,6 +81,7 @@ export function createGateDesk(
   };
 
   return {
+    asks: true,
     hear(gate) {
       const before = open.get(gate.gate);
       if (gate.state === "pending") open.set(gate.gate, gate);

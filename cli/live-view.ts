@@ -58,18 +58,19 @@ function changingLine(stderr: TerminalOut): LiveView {
   const startedAt = performance.now();
   let progress = AT_START;
   let isHeld = false;
+  let hasEnded = false;
   const waiting: string[] = [];
   const draw = () => {
-    if (isHeld) return;
-    const seconds = formatDuration(Math.floor((performance.now() - startedAt) / 1_000) * 1_000);
-    const line = oneLine(`${progressLine(progress)} · ${seconds}`);
-    stderr.write(`${CLEAR_LINE}${cut(line, (stderr.columns ?? COLUMNS) - 1)}`);
+    if (isHeld || hasEnded) return;
+    const seconds = Math.floor((performance.now() - startedAt) / 1_000);
+    const line = oneLine(`${progressLine(progress)} · ${seconds === 0 ? "0s" : formatDuration(seconds * 1_000)}`);
+    stderr.write(`${CLEAR_LINE}${cut(line, (stderr.columns || COLUMNS) - 1)}`);
   };
   const timer = setInterval(draw, REDRAW_MS).unref();
   const say = (line: string) => {
     if (isHeld) waiting.push(line);
     else {
-      stderr.write(`${CLEAR_LINE}${line}\n`);
+      stderr.write(`${hasEnded ? "" : CLEAR_LINE}${line}\n`);
       draw();
     }
   };
@@ -93,8 +94,10 @@ function changingLine(stderr: TerminalOut): LiveView {
     },
     release,
     end() {
+      if (hasEnded) return;
       clearInterval(timer);
       release();
+      hasEnded = true;
       stderr.write(CLEAR_LINE);
     },
   };

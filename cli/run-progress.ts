@@ -41,7 +41,7 @@ export function progressAfter(before: RunProgress, change: RunChange): RunProgre
         ? { ...before, doing: `${change.gate.gate} waits for a decision` }
         : before;
     case "status":
-      return { ...before, doing: change.status.doing };
+      return { ...before, doing: change.status.doing.replace(/^turn \d+: /, "") };
     case "budget": {
       const { spentNanoUsd, unconfirmedNanoUsd, limitNanoUsd } = change.budget;
       // The books know more than the answers do: attempts without one may have been billed.
@@ -82,7 +82,10 @@ export function changeLine(change: RunChange): string | undefined {
     case "gate":
       return gateLine(change.gate);
     case "status":
-      return change.status.state === "running" ? undefined : `${change.status.state}: ${change.status.doing}`;
+      // The gates tell of themselves.
+      return ["running", "awaiting_approval"].includes(change.status.state)
+        ? undefined
+        : `${change.status.state}: ${change.status.doing}`;
     case "budget":
     case "continued":
       return undefined;

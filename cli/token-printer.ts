@@ -5,11 +5,14 @@ import type { TerminalOut } from "./surroundings.js";
 /** Prints a model's words as they come. */
 export interface TokenPrinter {
   print(entry: StreamedToken): void;
-  /** Another line comes: where it comes on the same terminal, what was printed so far ends with a line break. */
-  pause(): void;
+  /** Another line comes: where it comes on the same terminal, words that are on their way go first, and end with a line break. */
+  pause(): Promise<void>;
   /** The answer is known: prints what the stream did not have. */
   finish(output: string): void;
 }
+
+/** A stream that is silent for this long has nothing on its way, in milliseconds. */
+const QUIET_MS = 250;
 
 /**
  * Turns are told apart by an empty line; an attempt that starts over, by a note.
@@ -32,7 +35,7 @@ export function createTokenPrinter(
     print(entry) {
       const isOver = entry.reset === true || (entry.turn === turn && entry.attempt !== attempt);
       if (text !== "" && (entry.turn !== turn || isOver)) {
-        write("\n\n");
+        write(isMidLine ? "\n\n" : "\n");
         if (isOver) note(`turn ${turn}: the answer starts over`);
         text = "";
       }
@@ -41,8 +44,11 @@ export function createTokenPrinter(
       text += entry.text ?? "";
       write(entry.text ?? "");
     },
-    pause() {
-      if (shared && isMidLine) write("\n");
+    async pause() {
+      if (!shared || !isMidLine) return;
+      const now = turn;
+      for (let last = -1; last !== text.length && turn === now; await quiet()) last = text.length;
+      if (isMidLine) write("\n");
     },
     finish(output) {
       if (output.startsWith(text)) write(output.slice(text.length));
@@ -51,4 +57,8 @@ export function createTokenPrinter(
       if (isMidLine) write("\n");
     },
   };
+}
+
+async function quiet(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
 }

@@ -23,8 +23,8 @@ export interface ConnectOptions {
   readonly temporal?: Client;
   /** Reads transcripts and files; without one these methods say that it is missing. */
   readonly blobs?: BlobReader;
-  /** The Temporal Web UI. @default `http://localhost:8233`, or Temporal Cloud's where the server is there */
-  readonly uiUrl?: string;
+  /** The Temporal Web UI, or who knows it. @default `http://localhost:8233`, or Temporal Cloud's where the server is there */
+  readonly uiUrl?: string | ((address: string) => Promise<string | undefined>);
   /** For the connection to be there, in milliseconds. @default 10_000 */
   readonly connectTimeoutMs?: number;
   /** For one call (not for waiting: `result`, `watch`), in milliseconds. @default 10_000 */
@@ -48,13 +48,13 @@ const DEFAULT_TIMEOUT_MS = 10_000;
  * await client.close();
  */
 export async function connect(options: ConnectOptions = {}): Promise<WfloClient> {
-  const { environment = process.env, blobs, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { environment = process.env, blobs, timeoutMs = DEFAULT_TIMEOUT_MS, uiUrl } = options;
   const { client, address, close } = await openConnection(options, environment);
   const parts = {
     client,
     address,
     taskQueue: options.taskQueue ?? (environment.WFLO_TASK_QUEUE || DEFAULT_TASK_QUEUE),
-    uiUrl: options.uiUrl ?? defaultUiUrl(address),
+    uiUrl: (typeof uiUrl === "function" ? await uiUrl(address) : uiUrl) ?? defaultUiUrl(address),
     blobs,
     timeoutMs,
   };

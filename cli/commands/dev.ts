@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { DevSession } from "../../workers/dev-session.js";
+import { noteDevServer } from "../dev-server-note.js";
 import { exitCodeOfStatus } from "../exit-codes.js";
 
 interface DevFlags {
@@ -45,12 +46,15 @@ async function dev(flags: DevFlags, environment: NodeJS.ProcessEnv): Promise<num
     worker: flags.worker,
     report,
   });
+  const { address, uiUrl } = session.server;
+  const forget = uiUrl === undefined ? undefined : await noteDevServer(session.config.stateFolder, { address, uiUrl });
   try {
-    say(`Temporal   ${session.server.address}`);
-    say(`Web UI     ${session.server.uiUrl ?? "none"}`);
+    say(`Temporal   ${address}`);
+    say(`Web UI     ${uiUrl ?? "none"}`);
     if (session.worker?.httpPort !== undefined) say(`Metrics    http://localhost:${session.worker.httpPort}/metrics`);
     return await untilEnd(session, flags, { say, report, asked });
   } finally {
+    await forget?.();
     await session.stop();
   }
 }

@@ -1,8 +1,12 @@
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { promisify } from "node:util";
 import { describe, expect, test } from "@jest/globals";
+import { noteDevServer, uiUrlOf } from "../../cli/dev-server-note.js";
+import { createLiveView } from "../../cli/live-view.js";
+import type { RunChange } from "../../client/index.js";
 import type { StreamedToken } from "../../ports/token-stream.js";
 import { startAgentWorker } from "../harness/agent-worker.js";
 import { eventually } from "../harness/eventually.js";
@@ -139,4 +143,57 @@ test("wflo sandbox check ends with 1 where code would be refused, and says what 
     ok: false,
     checks: [{ name: expect.any(String), ok: false, detail: expect.stringContaining("WFLO_SANDBOX") }],
   });
+});
+
+describe("a line of progress on a terminal", () => {
+  const at = "2026-11-25T00:00:00.000Z";
+  const written = (changes: readonly RunChange[], columns = 120) => {
+    let text = "";
+    const stream = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        text += chunk.toString("utf8");
+        done();
+      },
+    });
+    const view = createLiveView(Object.assign(stream, { isTTY: true, columns }));
+    for (const change of changes) view.show(change);
+    view.end();
+    return text.split("\r\u001b[2K");
+  };
+  const usage = {
+    inputTokens: 1_204,
+    outputTokens: 310,
+    cachedInputTokens: 0,
+    cacheWriteTokens: 0,
+    reasoningTokens: 0,
+  };
+  const answered: RunChange = {
+    ...{ kind: "answered", at, turn: 3, model: "openai/x", usage, nanoUsd: 2_200_000 as never },
+    ...{ toolCalls: ["python"], total: { inputTokens: 2_408, outputTokens: 310 } },
+  };
+
+  test("has turn, tool, tokens and cost, and is gone at the end", () => {
+    const running: RunChange = { kind: "tool", at, turn: 3, tool: "python", callId: "c1", stage: "running" };
+    const lines = written([answered, running]);
+    expect(lines.at(-2)).toMatch(/^turn 3 · python is running · 2,408→310 tokens · \$0\.0022 · \d+s$/);
+    expect(lines.at(-1)).toBe("");
+  });
+
+  test("never wraps, however narrow the terminal is", () => {
+    for (const line of written([answered], 20)) expect(line.length).toBeLessThan(20);
+  });
+
+  test("lets nothing from outside move the cursor", () => {
+    const evil: RunChange = { kind: "tool", at, turn: 1, tool: "x\u001b[2J\ry", stage: "running" };
+    for (const character of ["\u001b", "\r"]) expect(written([evil]).join("")).not.toContain(character);
+  });
+});
+
+test("commands beside wflo dev know its Web UI, whatever port it has, and no other server's", async () => {
+  const folder = await temporaryFolder();
+  const forget = await noteDevServer(folder, { address: "127.0.0.1:7233", uiUrl: "http://localhost:9999" });
+  expect(await uiUrlOf(folder, "localhost:7233")).toBe("http://localhost:9999");
+  expect(await uiUrlOf(folder, "temporal.example:7233")).toBeUndefined();
+  await forget();
+  expect(await uiUrlOf(folder, "localhost:7233")).toBeUndefined();
 });
