@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { DevSession } from "../../workers/dev-session.js";
 import { noteDevServer } from "../dev-server-note.js";
-import { exitCodeOfStatus } from "../exit-codes.js";
+import { EXIT_CODES, exitCodeOfStatus } from "../exit-codes.js";
 
 interface DevFlags {
   readonly port: number;
@@ -68,7 +68,11 @@ async function untilEnd(
     asked,
   }: { say: (line: string) => void; report: (line: string) => void; asked: Promise<"interrupted"> },
 ): Promise<number> {
-  if (flags.demo) {
+  const { agentsModule } = session.config;
+  if (flags.demo && agentsModule !== undefined) {
+    say(`WFLO_AGENTS is ${agentsModule}, so the demo's own agent is not here: run one of yours with npx wflo run.`);
+    if (flags.once) return EXIT_CODES.done;
+  } else if (flags.demo) {
     const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
     const { runDemo } = await import("../demo.js");
     const demo = runDemo({ config: session.config, uiUrl: session.server.uiUrl, interactive, say });
