@@ -19,6 +19,9 @@ const FEWEST_TO_STORE = 20;
 /** The longest pause between two tries to publish, in turns. */
 const LONGEST_PAUSE_TURNS = 32;
 
+/** So long the end of a run waits for records that are just being published, in milliseconds. */
+const FLUSH_PATIENCE_MS = 2_000;
+
 /** Writes an event down; it goes out with the next model call, or when the run parks or ends. */
 export function recordEvent(run: Run, type: EventType, data: JsonObject): void {
   run.state.outbox = appendEvent(run.state.outbox, sourceOf(), type, now(), data);
@@ -79,8 +82,13 @@ export async function storeWaiting(run: Run): Promise<void> {
 
 /** Nobody publishes beside the run any more. */
 export async function endFlush(run: Run): Promise<void> {
-  run.flush?.cancel();
-  await condition(() => run.flush === null);
+  if (run.flush !== null) {
+    // Not cancelled at once: a run that completes while that step is just starting has its last workflow task refused, and
+    // with it an update that the task answered.
+    await condition(() => run.flush === null, FLUSH_PATIENCE_MS);
+    run.flush?.cancel();
+    await condition(() => run.flush === null);
+  }
 }
 
 /**
