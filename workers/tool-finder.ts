@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -101,6 +101,8 @@ export async function installOnce(target: string, fill: (folder: string) => Prom
   await mkdir(dirname(target), { recursive: true });
   const draft = await mkdtemp(`${target}.draft-`);
   try {
+    // A sandbox's own user has to reach the program.
+    await chmod(draft, 0o755);
     await fill(draft);
     await rename(draft, target).catch((error: unknown) => {
       if (!existsSync(target)) throw error;
