@@ -2,11 +2,13 @@ import { ApplicationFailure, CancelledFailure, Context } from "@temporalio/activ
 import type {
   AgentActivities,
   ModelCallRequest,
+  OutgoingRecord,
   StoreActivities,
   ToolActivity,
   ToolCallRequest,
 } from "../core/activity-contract.js";
 import type { ToolPolicy } from "../core/agent.js";
+import type { BlobAddress } from "../core/transcript.js";
 import { type CallModelPorts, callModel } from "./call-model.js";
 import { toApplicationFailure } from "./failures.js";
 import { type PublishPorts, publishRecords, publishStored } from "./publish-events.js";
@@ -43,9 +45,9 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
     callModel: async (request) => await attended(async (context) => await modelCall(ports, request, context)),
     publishEvents: async (records, key, stored) =>
       await attended(async (context) => {
-        const own = key ?? workflowIdOf(context);
-        if (stored) await publishStored(ports, own, stored);
-        await publishRecords(ports, own, records);
+        const work = publishAll(ports, key ?? workflowIdOf(context), records, stored);
+        // A broker that does not answer holds no worker up that stops.
+        await Promise.race([work, context.cancelled]);
       }),
     storeReady: async () =>
       await attended(async (context) => {
@@ -56,6 +58,22 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
     agents: { ...contract, ...named(["activity", "local"]) } as Activities["agents"],
     sandbox: named(["sandbox"]),
   };
+}
+
+/** Tried again for as long as the broker is away, whatever its client throws. */
+async function publishAll(
+  ports: ActivityPorts,
+  key: string,
+  records: readonly OutgoingRecord[],
+  stored: BlobAddress | undefined,
+): Promise<void> {
+  try {
+    if (stored) await publishStored(ports, key, stored);
+    await publishRecords(ports, key, records);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw ApplicationFailure.retryable(message.slice(0, 1_000), "EventLogUnavailable");
+  }
 }
 
 function workflowIdOf({ info }: Context): string {

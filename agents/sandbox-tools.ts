@@ -19,7 +19,7 @@ export const python: ToolDefinition = sandboxTool("python", "python", `Runs a Py
 export const javascript: ToolDefinition = sandboxTool(
   "javascript",
   "javascript",
-  `Runs a JavaScript program with Node.js (`import` and `require` work). ${WORKSPACE}`,
+  `Runs a JavaScript program with Node.js; both import and require work. ${WORKSPACE}`,
 );
 
 /** Runs a shell command in the sandbox: `{"command"}`. */

@@ -61,6 +61,9 @@ const MOST_LABEL_LENGTH = 500;
 const MOST_TOOL_RULES = 500;
 const MOST_FILES = 1_000;
 const MOST_APPROVERS = 100;
+/** Lists that travel with every event about them, or with every gate. */
+const CARRIED_BYTES = 4 * 1024;
+const LONGEST_TOOL = 200;
 const SCHEMA_BYTES = 64 * 1024;
 /** The input is stored with the run and carried along: texts that are larger in all have to be refs. */
 const INLINE_TEXT_BYTES = 1024 * 1024;
@@ -153,6 +156,8 @@ function readLabels(fields: Fields): Readonly<Record<string, string>> {
       );
     } else labels.push([name, label]);
   }
+  if (listBytes(labels.flat()) > CARRIED_BYTES)
+    fields.problem("labels", `must be at most ${CARRIED_BYTES / 1_024} KiB in all`);
   return Object.fromEntries(labels);
 }
 
@@ -174,6 +179,11 @@ function readLimits(fields: Fields | undefined): RunLimits {
 function readApprovals(fields: Fields | undefined): RunApprovals {
   const approvers = fields?.texts("approvers", { most: 200 }) ?? [];
   const escalateTo = fields?.texts("escalateTo", { most: 200 }) ?? [];
+  for (const [name, people] of Object.entries({ approvers, escalateTo })) {
+    if (people.length > MOST_APPROVERS) fields?.problem(name, `must be at most ${MOST_APPROVERS} people`);
+    else if (listBytes(people) > CARRIED_BYTES)
+      fields?.problem(name, `must be at most ${CARRIED_BYTES / 1_024} KiB in all`);
+  }
   const quorum = fields?.wholeNumber("quorum", { from: 1, to: MOST_APPROVERS }) ?? 1;
   const timeoutMs = fields?.durationMs("timeout");
   const onTimeout = fields?.choice("onTimeout", ["reject", "approve", "escalate"]) ?? "reject";
@@ -206,7 +216,9 @@ function readApprovals(fields: Fields | undefined): RunApprovals {
 function readToolRules(fields: Fields): Readonly<Record<string, "always" | "never">> {
   const rules: [string, "always" | "never"][] = [];
   for (const [tool, rule] of fields.entries("tools", MOST_TOOL_RULES)) {
-    if (rule === "always" || rule === "never") rules.push([tool, rule]);
+    if (tool === "" || tool.length > LONGEST_TOOL) {
+      fields.problem(`tools.${keyOf(tool)}`, `must be named by a tool, of 1 to ${LONGEST_TOOL} characters`);
+    } else if (rule === "always" || rule === "never") rules.push([tool, rule]);
     else fields.problem(`tools.${keyOf(tool)}`, `must be one of always, never, not ${shown(rule)}`);
   }
   return Object.fromEntries(rules);
@@ -232,6 +244,11 @@ function readFiles(fields: Fields): Readonly<Record<string, string | BlobRef>> {
     );
   }
   return Object.fromEntries(files);
+}
+
+/** UTF-8 bytes of texts in all. */
+function listBytes(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + textBytes(text), 0);
 }
 
 /** UTF-8 bytes; texts that are surely too large are not counted through. */

@@ -1,5 +1,6 @@
 import { allHandlersFinished, condition } from "@temporalio/workflow";
 import { PART_BYTES } from "../core/activity-contract.js";
+import { remember } from "../core/dedupe.js";
 import { jsonBytes } from "../core/input-bound.js";
 import type { Carried, CarriedRun } from "../core/run.js";
 import { lightenConversation } from "./conversation.js";
@@ -22,12 +23,19 @@ export async function packRun(run: Run): Promise<Carried> {
     if (jsonBytes(run.state.outbox.waiting) > PART_BYTES.outbox) {
       await onceStored(run, async () => await storeWaiting(run));
     }
+    foldIds(run);
     const packed: CarriedRun = { input: run.input, state: run.state };
     const before = JSON.stringify(packed);
     const carried =
       jsonBytes(packed) <= TRAVELS_WHOLE_BYTES
         ? packed
         : await onceStored(run, async () => await storedInPieces(packed));
-    if (allHandlersFinished() && run.flush === null && JSON.stringify(packed) === before) return carried;
+    const unchanged = run.newIds.size === 0 && JSON.stringify(packed) === before;
+    if (allHandlersFinished() && run.flush === null && unchanged) return carried;
   }
+}
+
+function foldIds(run: Run): void {
+  for (const id of run.newIds) run.state.seen = remember(run.state.seen, id);
+  run.newIds.clear();
 }

@@ -1,7 +1,13 @@
-import { CancellationScope, condition, ParentClosePolicy, startChild, workflowInfo } from "@temporalio/workflow";
+import {
+  CancellationScope,
+  condition,
+  isCancellation,
+  ParentClosePolicy,
+  startChild,
+  workflowInfo,
+} from "@temporalio/workflow";
 import { type OutgoingRecord, PART_BYTES, type StoredRecords } from "../core/activity-contract.js";
 import { appendRecord } from "../core/audit.js";
-import { digestOf } from "../core/digest.js";
 import { acknowledge, appendAudit, appendEvent, batch, type EventType } from "../core/events.js";
 import { jsonBytes } from "../core/input-bound.js";
 import type { JsonObject } from "../core/json.js";
@@ -109,7 +115,7 @@ async function handOver(run: Run): Promise<void> {
     const records = batch(run.state.outbox, BATCH);
     const last = records.at(-1)?.seq ?? 0;
     await startChild(DELIVER_EVENTS, {
-      workflowId: `deliver:${digestOf({ workflowId, runId }).slice(7, 31)}:${run.state.outbox.queued}-${records.length}`,
+      workflowId: `deliver:${runId}:${run.state.outbox.queued}-${records.length}`,
       args: [{ key: workflowId, records, ...(stored ? { stored } : {}) }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `events of ${workflowId.slice(0, 100)}`,
@@ -125,8 +131,9 @@ async function publishWaiting(run: Run, patience: "10s" | "1m" | "2s"): Promise<
     const records = batch(run.state.outbox, BATCH);
     try {
       await publishSoon(records, stored, patience);
-    } catch {
-      notePublished(run, undefined);
+    } catch (error) {
+      // A run that goes on or ends does not wait for a try that is under way; that says nothing of the broker.
+      if (!isCancellation(error)) notePublished(run, undefined);
       return false;
     }
     if (run.state.outbox.stored === stored) run.state.outbox = { ...run.state.outbox, stored: null };

@@ -2,6 +2,7 @@ import { workflowInfo } from "@temporalio/workflow";
 import { INLINE_BYTES, type ResolveAgentRequest, type StoredRequest } from "../core/activity-contract.js";
 import type { ResolvedAgent } from "../core/agent.js";
 import { openChain } from "../core/audit.js";
+import { clipped } from "../core/clip.js";
 import { NONE_SEEN } from "../core/dedupe.js";
 import { EMPTY_OUTBOX } from "../core/events.js";
 import type { RunInput } from "../core/input.js";
@@ -16,6 +17,10 @@ import { recordAudit, recordEvent } from "./outbox.js";
 import { now, nowMs, type Run } from "./run-context.js";
 import { meters, say } from "./run-status.js";
 import { onceStored, whole } from "./store.js";
+
+/** Models that an event names, and as much of each name. */
+const MODELS_TOLD = 10;
+const MODEL_BYTES = 100;
 
 /** Captures the agent, and everything else that the run begins with. */
 export async function beginRun(run: Run): Promise<void> {
@@ -83,7 +88,7 @@ function tellBeginning(run: Run, agent: ResolvedAgent): void {
   const fork = input.fork ? { fork: { ...input.fork } } : {};
   recordEvent(run, "wflo.run.started", {
     agent: agent.name,
-    models: agent.models.slice(0, 10).map(({ model }) => model),
+    models: agent.models.slice(0, MODELS_TOLD).map(({ model }) => clipped(model, MODEL_BYTES)),
     labels: input.labels,
     ...fork,
   });
@@ -106,6 +111,7 @@ export function openRun(input: RunInput): Run {
     doing: { state: "running", text: "starting", since: now() },
     callScope: null,
     workScope: null,
+    newIds: new Set(),
     termsVersion: 0,
     toolsRunning: 0,
     workspaceTurn: Promise.resolve(),

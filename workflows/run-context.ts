@@ -19,6 +19,8 @@ export interface Run {
   callScope: CancellationScope | null;
   /** All work but the end; cancelled when the run's wall time is over. */
   workScope: CancellationScope | null;
+  /** Ids of commands that were carried out since the state was read; `state.seen` has them once it is packed. */
+  readonly newIds: Set<string>;
   /** Grows with every change of budget terms; waits for money look again. */
   termsVersion: number;
   /** Tools that run now. */

@@ -8,7 +8,7 @@ import {
   type MessageCommand,
   type TermsCommand,
 } from "../core/commands.js";
-import { remember, seen } from "../core/dedupe.js";
+import { seen } from "../core/dedupe.js";
 import { type GateView, viewGate } from "../core/gate.js";
 import { jsonBytes } from "../core/input-bound.js";
 import { changeTerms, termsProblem } from "../core/ledger.js";
@@ -33,15 +33,19 @@ export function listen(run: Run): void {
 }
 
 function listenToSignals(run: Run): void {
-  /** A payload that is wrong changes nothing, and is on record. */
+  /**
+   * A payload that is wrong changes nothing, and is on record. Without a wait where there is nothing to wait for: a signal
+   * that comes with the run's last step is then seen by it, and thousands of them are a matter of moments.
+   */
   const on = <T>(name: string, check: (payload: unknown) => Checked<T>, act: (command: T) => void | Promise<void>) => {
-    setHandler(defineSignal<[unknown]>(name), async (payload) => {
-      // Without a wait where there is nothing to wait for: a signal that comes with the run's last step is then seen by it.
-      if (!run.ready) await condition(() => run.ready);
+    const take = (payload: unknown) => {
       const checked = check(payload);
-      if ("problems" in checked) noteRefusal(run, name, checked.problems.join("; "));
-      else await act(checked.command);
-    });
+      if ("command" in checked) return act(checked.command);
+      return noteRefusal(run, name, checked.problems.join("; "));
+    };
+    setHandler(defineSignal<[unknown]>(name), (payload) =>
+      run.ready ? take(payload) : condition(() => run.ready).then(() => take(payload)),
+    );
   };
   on("budgetCheck", checkTerms, (terms) => once(run, "terms", terms.id, () => applyTerms(run, terms)));
   for (const decision of ["approve", "reject"] as const) {
@@ -51,9 +55,11 @@ function listenToSignals(run: Run): void {
       if (outcome.kind === "refused") noteRefusal(run, decision, outcome.message, word.by);
     });
   }
-  on("message", checkMessage, async (message) => {
-    const outcome = await takeMessage(run, message);
-    if ("problem" in outcome) noteRefusal(run, "message", outcome.problem, message.by);
+  on("message", checkMessage, (message) => {
+    if (isSmall(message) && run.messagesChecking === 0) return void addMessage(run, message);
+    return takeMessage(run, message).then((outcome) => {
+      if ("problem" in outcome) noteRefusal(run, "message", outcome.problem, message.by);
+    });
   });
   on("pause", checkSteer, ({ by }) => steer(run, true, by));
   on("resume", checkSteer, ({ by }) => steer(run, false, by));
@@ -97,7 +103,14 @@ function listenToUpdates(run: Run): void {
       if ("problem" in outcome) throw refusedBecause(outcome.problem, "invalid");
       return outcome;
     },
-    { validator: (payload) => void commandOf(checkMessage(payload)) },
+    {
+      validator: (payload) => {
+        commandOf(checkMessage(payload));
+        const { ending } = run.state;
+        if (!ending || ending.status === "completed") return;
+        throw refusedBecause(`the run ends (${ending.status}), so no model will hear this; fork it instead`, "ending");
+      },
+    },
   );
 }
 
@@ -110,8 +123,8 @@ function budgetOf(run: Run): BudgetView & { account?: string } {
 function once(run: Run, kind: "terms" | "message", id: string | undefined, apply: () => void): void {
   if (id !== undefined) {
     const own = `${kind}:${id}`;
-    if (seen(run.state.seen, own)) return;
-    run.state.seen = remember(run.state.seen, own);
+    if (run.newIds.has(own) || (run.state.seen.hashes !== "" && seen(run.state.seen, own))) return;
+    run.newIds.add(own);
   }
   apply();
 }
@@ -144,7 +157,7 @@ const TOLD_REMEMBERED = 50;
 
 /** Takes what a person says; the turn that has it. Messages stay in the order in which they came. */
 async function takeMessage(run: Run, message: MessageCommand): Promise<{ turn: number } | { problem: string }> {
-  const small = typeof message.text === "string" && jsonBytes(message.text) <= INLINE_MESSAGE_BYTES;
+  const small = isSmall(message);
   if (small && run.messagesChecking === 0) return addMessage(run, message);
   run.messagesChecking += 1;
   const before = run.messageTurn;
@@ -157,10 +170,17 @@ async function takeMessage(run: Run, message: MessageCommand): Promise<{ turn: n
     if (small) return addMessage(run, message);
     const checked = await onceStored(run, async () => await checkText(message.text));
     return "problem" in checked ? checked : addMessage(run, { ...message, text: checked.text });
+  } catch (error) {
+    // Nothing that a person sends ends the run.
+    return { problem: `text: cannot be read: ${error instanceof Error ? error.message : error}` };
   } finally {
     run.messagesChecking -= 1;
     done();
   }
+}
+
+function isSmall({ text }: MessageCommand): boolean {
+  return typeof text === "string" && jsonBytes(text) <= INLINE_MESSAGE_BYTES;
 }
 
 function addMessage(run: Run, { text, by, id }: MessageCommand): { turn: number } {

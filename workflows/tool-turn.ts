@@ -1,4 +1,4 @@
-import { condition } from "@temporalio/workflow";
+import { CancellationScope, condition } from "@temporalio/workflow";
 import { PART_BYTES, type ToolCallResult } from "../core/activity-contract.js";
 import type { ToolPolicy } from "../core/agent.js";
 import type { Gate } from "../core/gate.js";
@@ -22,8 +22,19 @@ const LEAST_RESULT_BYTES = 1_024;
 
 /** The tool calls of a turn side by side; false when the run should go on in a new history first. */
 export async function toolTurn(run: Run): Promise<boolean> {
-  const outcomes = await Promise.allSettled(run.state.calls.map(async ({ call }) => await handleCall(run, call.id)));
-  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  const failures: unknown[] = [];
+  const scope = new CancellationScope({ cancellable: true });
+  const handled = run.state.calls.map(async ({ call }) => {
+    await scope
+      .run(async () => await handleCall(run, call.id))
+      .catch((error: unknown) => {
+        failures.push(error);
+        // The run is about to fail: nobody is asked any more, and no other tool goes on.
+        scope.cancel();
+      });
+  });
+  await Promise.all(handled);
+  if (failures.length > 0) throw failures[0];
   if (run.state.ending) return true;
   if (run.state.calls.some(({ stage }) => stage !== "done")) return false;
   endTurn(run, (progress) => progress.result as ToolResult);

@@ -107,6 +107,10 @@ const circular: Record<string, unknown> = {};
 circular.self = circular;
 const deep = JSON.parse(`${'{"a":'.repeat(5_000)}1${"}".repeat(5_000)}`) as unknown;
 const budget = { limitUsd: "1" };
+const address = `sha256:${"a".repeat(64)}`;
+const manyLabels = Object.fromEntries(Array.from({ length: 8 }, (_, at) => [`label-${at}`, "x".repeat(500)]));
+const people = (count: number, letters: number) =>
+  Array.from({ length: count }, (_, at) => `${at}-${"x".repeat(letters)}`);
 
 /** Each row: field, a value of it that is wrong, what the message says. */
 test.each<[string, object, RegExp]>([
@@ -175,6 +179,7 @@ test.each<[string, object, RegExp]>([
     { labels: Object.fromEntries(Array.from({ length: 51 }, (_, at) => [`k${at}`, ""])) },
     /51 entries; at most 50/,
   ],
+  ["labels", { labels: { a: "x".repeat(500), ...manyLabels } }, /must be at most 4 KiB in all/],
   ["limits", { limits: 5 }, /must be an object, not 5/],
   ["limits.toolCalls", { limits: { toolCalls: -1 } }, /must be a whole number from 0/],
   ["limits.wallTime", { limits: { wallTime: 7_200 } }, /7200 has no unit; write it like "30s"/],
@@ -203,6 +208,18 @@ test.each<[string, object, RegExp]>([
   ["approvals.approvers", { approvals: { approvers: "ana" } }, /must be a list of texts, not "ana"/],
   ["approvals.approvers[1]", { approvals: { approvers: ["ana", ""] } }, /must be a text that is not empty, not ""/],
   ["approvals.approvers", { approvals: { approvers: new Array(1_001).fill("a") } }, /a list of at most 1000/],
+  ["approvals.approvers", { approvals: { approvers: people(101, 5) } }, /must be at most 100 people/],
+  ["approvals.approvers", { approvals: { approvers: people(50, 100) } }, /must be at most 4 KiB in all/],
+  ["approvals.escalateTo", { approvals: { escalateTo: people(101, 5) } }, /must be at most 100 people/],
+  [
+    `approvals.tools."${"x".repeat(80)}…"`,
+    { approvals: { tools: { ["x".repeat(201)]: "never" } } },
+    /named by a tool, of 1 to 200 characters/,
+  ],
+  ["fork", { fork: "sha256:1" }, /must be an object/],
+  ["fork.transcript", { fork: {} }, /is missing; it must be the transcript's address/],
+  ["fork.transcript", { fork: { transcript: "latest" } }, /must be the transcript's address: sha256: and 64/],
+  ["fork.turn", { fork: { transcript: address, turn: 0 } }, /must be a whole number from 1/],
   ["approvals.quorum", { approvals: { quorum: 0 } }, /must be a whole number from 1 to 100/],
   ["approvals.quorum", { approvals: { approvers: ["ana"], quorum: 2 } }, /must not be above the 1 approvers/],
   ["approvals.quorum", { approvals: { approvers: ["ana", "ana"], quorum: 2 } }, /must not be above the 1 approvers/],
@@ -262,6 +279,12 @@ test("thousands of problems are told as the first fifty and a count", () => {
   const problems = problemsOf({ ...LEAST, approvals: { approvers: new Array(1_000).fill(5) } });
   expect(problems).toHaveLength(51);
   expect(problems.at(-1)).toBe("and 950 more problems");
+});
+
+test("a fork needs no input, and says where it goes on from", () => {
+  const input = inputOf({ agent: "assistant", fork: { transcript: address, turn: 3 } });
+  expect(input).toMatchObject({ input: null, fork: { transcript: address, turn: 3 } });
+  expect(inputOf({ ...LEAST, fork: { transcript: address, turn: null } }).fork).toEqual({ transcript: address });
 });
 
 test("a limit of nothing is a limit", () => {

@@ -1,0 +1,102 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Worker } from "@temporalio/worker";
+import { cacheFolder, packageRoot } from "../../workers/tool-finder.js";
+import { buildWorkflowBundle } from "../../workers/workflow-bundle.js";
+import { silentSinks } from "../harness/agent-worker.js";
+import { workflowBundlePath } from "../harness/environment.js";
+import { historiesOf } from "../harness/histories.js";
+import { startOwnServer } from "../harness/own-server.js";
+import { keepHistory, keptHistories } from "./history-files.js";
+import { play, SCENARIOS } from "./scenarios.js";
+
+/*
+ * Runs that began under an earlier version go on under this one: their histories are kept, and replayed against the
+ * workflows as they are. A change that fails here would leave such runs stuck. Make it with `patched`, or start the new
+ * way with new runs only; a new path through the workflow is a new scenario, recorded with
+ *
+ *   WFLO_RECORD_HISTORIES=on npx jest test/replay      (all anew: only before a first release, or NAME,NAME for some)
+ */
+
+const recorded = process.env.WFLO_RECORD_HISTORIES ?? "";
+
+beforeAll(async () => {
+  const wanted = SCENARIOS.filter(({ name }) => recorded === "on" || recorded.split(",").includes(name));
+  if (wanted.length === 0) return;
+  const server = await startOwnServer({ dynamic: ["limit.historyCount.suggestContinueAsNew=50"] });
+  for (const scenario of wanted) {
+    const { worker, run } = await play(scenario, scenario.manyHistories ? server.address : undefined);
+    const histories = await historiesOf(worker.client, run.workflowId, run.firstExecutionRunId);
+    for (const [at, { history }] of histories.entries()) {
+      await keepHistory(histories.length === 1 ? scenario.name : `${scenario.name}-${at + 1}`, history);
+    }
+    await worker.stop();
+  }
+  await server.stop();
+}, 300_000);
+
+/** The histories that do not fit, by name, and why. */
+async function replayed(codePath: string): Promise<Readonly<Record<string, string>>> {
+  const problems: Record<string, string> = {};
+  const kept = await keptHistories();
+  const histories = kept.map(({ name, history }) => ({ workflowId: name, history }));
+  const options = { workflowBundle: { codePath }, sinks: silentSinks() };
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
+    if (error) problems[workflowId] = `${error.name}: ${error.message}`;
+  }
+  expect(kept.length).toBeGreaterThanOrEqual(SCENARIOS.length);
+  return problems;
+}
+
+test("every scenario has its history", async () => {
+  const names = (await keptHistories()).map(({ name }) => name.replace(/-\d+$/, ""));
+  expect(new Set(names)).toEqual(new Set(SCENARIOS.map(({ name }) => name)));
+});
+
+test("the histories of runs that began earlier replay against the workflows as they are", async () => {
+  expect(await replayed(workflowBundlePath())).toEqual({});
+});
+
+describe("an incompatible change is noticed:", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(cacheFolder(), "replay-"));
+  });
+  afterAll(async () => await rm(folder, { recursive: true, force: true }));
+
+  /** The bundle of the sources with one change. */
+  async function bundleWith(name: string, file: string, from: string, to: string): Promise<string> {
+    const copy = join(folder, name);
+    for (const room of ["core", "workflows"])
+      await cp(join(packageRoot(), room), join(copy, room), { recursive: true });
+    const text = await readFile(join(copy, file), "utf8");
+    expect(text).toContain(from);
+    await writeFile(join(copy, file), text.replace(from, to));
+    const bundle = join(copy, "bundle.js");
+    await writeFile(bundle, await buildWorkflowBundle(join(copy, "workflows/index.ts")));
+    return bundle;
+  }
+
+  test.each<[string, string, string, string, readonly string[]]>([
+    [
+      "a step more before each call",
+      "workflows/agent-run.ts",
+      "await tendOutbox(run);",
+      "await sleep(1); await tendOutbox(run);",
+      ["plain", "tools", "gates", "budget-pause-and-top-up", "cancel", "continue-as-new-2"],
+    ],
+    [
+      "a tool's activity under another name",
+      "workflows/calls.ts",
+      "const type = `tool.$",
+      "const type = `tools/$",
+      ["tools", "gates", "continue-as-new-1"],
+    ],
+  ])("%s", async (name, file, from, to, broken) => {
+    const problems = await replayed(await bundleWith(name.replaceAll(/\W/g, "-"), file, from, to));
+    expect(Object.keys(problems)).toEqual(expect.arrayContaining([...broken]));
+    for (const one of broken) expect(problems[one]).toMatch(/^DeterminismViolationError/);
+    expect(Object.keys(problems)).not.toContain("unknown-agent");
+  });
+});
