@@ -5,8 +5,9 @@ import { callModel, storeReady } from "./calls.js";
 import { bookAnswer, bookCut, bookFailure, bookLate, type Failed } from "./model-books.js";
 import { noteCallPublished, recordEvent, unpublished } from "./outbox.js";
 import { type Reservation, reserveForNextCall } from "./reservation.js";
-import { agentOf, nowMs, type Run } from "./run-context.js";
+import { agentOf, isHeld, nowMs, type Run } from "./run-context.js";
 import { say } from "./run-status.js";
+import { isStoreAway } from "./store.js";
 
 /** How a turn's model call ended. */
 export type ModelTurn =
@@ -102,11 +103,13 @@ async function join(run: Run): Promise<AttemptOutcome> {
     for (const { id, bill } of result.late ?? []) bookLate(run, id, bill);
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
+    if (isStoreAway(error)) return { kind: "unasked" };
   } finally {
     run.callScope = null;
   }
   throwIfOver();
-  state.lookedAfter = state.attempt;
+  // Whoever paused it has cut this too: then it looks again.
+  if (!isHeld(run)) state.lookedAfter = state.attempt;
   return { kind: "cut" };
 }
 

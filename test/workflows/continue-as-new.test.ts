@@ -4,8 +4,10 @@ import { type AuditRecord, verifyChain } from "../../core/audit.js";
 import type { GateView } from "../../core/gate.js";
 import type { RunResult } from "../../core/run.js";
 import { type AgentWorker, startAgentWorker, type TestWorld } from "../harness/agent-worker.js";
+import { createCountingStore } from "../harness/counting-store.js";
+import { deferred } from "../harness/deferred.js";
 import { eventually } from "../harness/eventually.js";
-import { historiesOf, largestPayload } from "../harness/histories.js";
+import { historiesOf, largestPayload, payloadsOf, typesOf } from "../harness/histories.js";
 import { type OwnServer, startOwnServer } from "../harness/own-server.js";
 import { plainModels } from "../harness/plain-models.js";
 
@@ -120,6 +122,39 @@ describe("what people have sent", () => {
     const all = await histories(handle);
     expect(all.length).toBeGreaterThan(1);
     for (const { events } of all) expect(largestPayload(events).bytes).toBeLessThan(32 * 1024);
+  });
+
+  test("is not lost where it comes while the store takes its time with the packed state", async () => {
+    const store = createCountingStore();
+    // Large enough that the state goes to the store in pieces; the messages are small.
+    const models = plainModels(({ turn, messages }) =>
+      turn === 1 ? call("ask", 1, { pad: "x".repeat(11_000) }) : { text: String(messages.length) },
+    );
+    const { start: run } = await start({ models, tools: [ask], store });
+    const handle = await run({ agent: "tester", input: "go" });
+    await waitsAt(handle, "g1");
+    const [asked, release] = [deferred(), deferred()];
+    store.intercept("putIfAbsent", async () => {
+      asked.resolve();
+      return (await release.promise) as never;
+    });
+    const texts = Array.from({ length: 100 }, (_, at) => `${at}`);
+    for (const text of texts) await handle.signal("message", { text });
+    await asked.promise;
+    await handle.signal("message", { text: "late" });
+    // The task that packs is told of it before the store answers.
+    await eventually(async () => {
+      const { events } = (await histories(handle))[0] ?? { events: [] };
+      const at = events.findIndex((event) => payloadsOf([event]).some(({ text }) => text.includes('"late"')));
+      expect(at >= 0 && typesOf(events.slice(at))).toContain("WORKFLOW_TASK_STARTED");
+    });
+    store.intercept("putIfAbsent", undefined);
+    release.resolve();
+    await handle.signal("approve", { gate: "g1", by: "ana", comment: "go on" });
+    expect(await handle.result()).toMatchObject({ status: "completed" });
+    const heard = models.requests[1]?.messages.filter(({ role }) => role === "user").map(({ text }) => text);
+    expect(heard).toEqual(["go", ...texts, "late"]);
+    expect((await histories(handle)).length).toBeGreaterThan(1);
   });
 
   test("holds: gates, a pause, a freeze and a quorum half reached are there in the next history", async () => {

@@ -182,6 +182,15 @@ describe("what people see of a run", () => {
     expect(currentDetails).toContain("- `g1` Run noop? (anyone)");
     await run.signal("approve", { gate: "g1", by: "ana" });
     await run.result();
+    const [{ events } = { events: [] }] = await historiesOf(
+      (worker as AgentWorker).client,
+      run.workflowId,
+      run.firstExecutionRunId,
+    );
+    const summaries = payloadsOf(events).filter(({ where }) => where.endsWith("userMetadata.summary"));
+    expect(summaries.map(({ text }) => JSON.parse(text) as string)).toEqual(
+      expect.arrayContaining(["agent tester", "plain/one · turn 1 · at most $0.0011", "turn 1 · noop"]),
+    );
     const { searchAttributes } = await run.describe();
     expect(searchAttributes).toMatchObject({ WfloStatus: ["completed"], WfloTurn: [2], WfloCostNanoUsd: [2_200_000] });
   });

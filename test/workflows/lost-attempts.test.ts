@@ -60,6 +60,20 @@ describe("an attempt that times out while its answer is on the way", () => {
     expect(await booksOf(run)).toEqual(books);
   });
 
+  test("is still waited for after a pause, where there is no money for another one", async () => {
+    const { models, first } = slowAtFirst();
+    const world = { models, tools: [noop], agent: { modelTimeoutMs: 1_000 } };
+    const run = await start(world, { budget: { limitUsd: "0.0016" } });
+    const doing = expect.stringContaining("looks whether plain/one has answered after all");
+    await eventually(async () => expect(await run.query("status")).toMatchObject({ doing }));
+    await run.signal("pause", { by: "ana" });
+    await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "paused" }));
+    first.resolve();
+    await run.signal("resume", { by: "ana" });
+    expect(await run.result()).toMatchObject({ turns: 1, cost: { nanoUsd: 1_100_000, unconfirmedNanoUsd: 0 } });
+    expect(models.requests).toHaveLength(1);
+  });
+
   test("because its worker stood still is asked for by nobody else", async () => {
     const models = plainModels(() => {
       const until = performance.now() + 3_000;
