@@ -50,7 +50,11 @@ export interface TestWorld {
   readonly namespace?: string;
   /** @default the bundle of the sources as they are */
   readonly workflowBundlePath?: string;
-  /** Histories stay in memory, so that nothing is replayed. @default 0: every task replays from the start */
+  /**
+   * Histories that stay in memory. With 0 every task replays from the start: a query then sees what the server has, a
+   * moment before the run itself has seen it, so that a command sent at once may come too early. @default 0 where
+   * WFLO_TEST_REPLAY is `all`, else 100
+   */
   readonly maxCachedWorkflows?: number;
 }
 
@@ -73,8 +77,8 @@ export async function startAgentWorker(world: TestWorld) {
       workflowBundle: { code: await workflowCode(world.workflowBundlePath ?? workflowBundlePath()) },
       activities: activities.agents,
       sinks: silentSinks(),
-      maxCachedWorkflows: world.maxCachedWorkflows ?? 0,
-      ...(world.maxCachedWorkflows === undefined ? {} : { stickyQueueScheduleToStartTimeout: "1s" }),
+      maxCachedWorkflows: world.maxCachedWorkflows ?? (process.env.WFLO_TEST_REPLAY === "all" ? 0 : 100),
+      stickyQueueScheduleToStartTimeout: "1s",
     }),
   ];
   if (Object.keys(activities.sandbox).length > 0) {
