@@ -19,10 +19,14 @@ export interface CallPlace {
 }
 
 /** Codes of gRPC. */
+const CANCELLED = 1;
+const UNKNOWN = 2;
 const DEADLINE_EXCEEDED = 4;
 const NOT_FOUND = 5;
 const PERMISSION_DENIED = 7;
+const RESOURCE_EXHAUSTED = 8;
 const FAILED_PRECONDITION = 9;
+const ABORTED = 10;
 const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
 
@@ -63,6 +67,15 @@ function fromService(error: Error & { code: number; details: string }, place: Ca
       return unreachable(error, place.address);
     case DEADLINE_EXCEEDED:
       return place.needsWorker ? noWorker(error, place) : unreachable(error, place.address);
+    // A question that nobody takes ends in one of these ways too: one after another waits in a queue of one.
+    case CANCELLED:
+    case ABORTED:
+    case RESOURCE_EXHAUSTED:
+      return place.needsWorker ? noWorker(error, place) : serverSaid(error, place);
+    case UNKNOWN:
+      return place.needsWorker && /deadline|cancel|time.?out/i.test(error.details)
+        ? noWorker(error, place)
+        : serverSaid(error, place);
     case FAILED_PRECONDITION:
       return place.needsWorker && !wasForgotten(error) ? noWorker(error, place) : serverSaid(error, place);
     case NOT_FOUND:
