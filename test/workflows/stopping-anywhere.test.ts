@@ -111,7 +111,10 @@ describe("pause", () => {
     const release = deferred<string>();
     const models = calls("slow");
     const run = await start({ models, tools: [{ name: "slow", execute: async () => await release.promise }] });
-    await eventually(async () => expect((await run.describe()).raw.pendingActivities).toHaveLength(1));
+    await eventually(async () => {
+      const pending = (await run.describe()).raw.pendingActivities ?? [];
+      expect(pending.map(({ activityType }) => activityType?.name)).toEqual(["tool.slow"]);
+    });
     await run.signal("pause", { by: "ana" });
     release.resolve("done");
     await state(run, "paused");
