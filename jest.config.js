@@ -15,6 +15,7 @@ export default {
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/.cache/", "<rootDir>/.wflo/"],
   globalSetup: "<rootDir>/test/harness/global-setup.mjs",
   globalTeardown: "<rootDir>/test/harness/global-teardown.mjs",
+  setupFilesAfterEnv: ["<rootDir>/test/harness/retry.ts"],
   reporters: ["<rootDir>/test/harness/missing-parts-reporter.mjs", "default"],
   testTimeout: 60_000,
   maxWorkers: 2,
