@@ -28,8 +28,8 @@ async function persistently(llmock: Llmock, request: ModelRequest): Promise<Mode
 describeWith("llmock", (path) => {
   let llmock: Llmock;
   beforeAll(async () => {
-    // Streams take a moment, so that the judge sees who hangs up on a broken one.
-    llmock = await startLlmock(path, ["--stream-chunk-delay-ms", "15"]);
+    // Streams take a while, so that the judge sees who hangs up on a broken one, also where the machine is busy.
+    llmock = await startLlmock(path, ["--stream-chunk-delay-ms", "60"]);
   });
   afterAll(async () => await llmock.stop());
 
