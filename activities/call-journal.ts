@@ -76,23 +76,23 @@ export function createCallJournal(
   };
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value));
   const slotsByAttempt = new Map<string, number>();
-  const startOf = async (key: string, slot: number) => await read<Start>(`${folderOf(key)}start-${slot}`, LOST_START);
-  const answerOf = async (key: string) => await read<StoredAnswer>(`${folderOf(key)}answer`);
+  const startOf = async (key: string, slot: number) => await read<Start>(`${nameOf(key)}.start-${slot}`, LOST_START);
+  const answerOf = async (key: string) => await read<StoredAnswer>(`${nameOf(key)}.answer`);
   /** Renewed meanwhile is alive: leases are compared with the time before they were read, however long that took. */
   const isLive = async (key: string, { slot, start }: Started) => {
     const lookedAt = now();
-    if ((await store.get(`${folderOf(key)}ended-${slot}`)) !== undefined) return false;
+    if ((await store.get(`${nameOf(key)}.ended-${slot}`)) !== undefined) return false;
     if (start.untilMs > lookedAt) return true;
-    const renewed = await read<Start>(`${folderOf(key)}alive-${slot}`);
+    const renewed = await read<Start>(`${nameOf(key)}.alive-${slot}`);
     return renewed !== undefined && renewed.untilMs > lookedAt;
   };
   const lease = (attempt: number): Start => ({ attempt, untilMs: now() + leaseMs });
   const renew = async (key: string, attempt: number, slot: number) =>
-    await store.put(`${folderOf(key)}alive-${slot}`, encode(lease(attempt)), PASSING);
+    await store.put(`${nameOf(key)}.alive-${slot}`, encode(lease(attempt)), PASSING);
   /** Starts in this slot: false where somebody else has, or is already beyond it. */
   const took = async (key: string, attempt: number, slot: number) => {
     const start = lease(attempt);
-    if (!(await store.putIfAbsent(`${folderOf(key)}start-${slot}`, encode(start), PASSING))) return false;
+    if (!(await store.putIfAbsent(`${nameOf(key)}.start-${slot}`, encode(start), PASSING))) return false;
     if (start.untilMs > now()) return true;
     // The store took longer than the lease, so this start may be taken for dead: show that it lives, and look only then.
     await renew(key, attempt, slot);
@@ -100,10 +100,11 @@ export function createCallJournal(
   };
   return {
     async begin(key, attempt) {
-      const answered = await answerOf(key);
+      // Side by side, as most calls are the first: where nobody has started, nobody can be answering in between.
+      const [answered, isFirst] = await Promise.all([answerOf(key), took(key, attempt, 1)]);
       if (answered) return { kind: "answered", ...withoutSlot(answered) };
       for (let slot = 1; ; slot += 1) {
-        if (await took(key, attempt, slot)) {
+        if (slot === 1 ? isFirst : await took(key, attempt, slot)) {
           // A predecessor that was taken for dead may have answered between the first look and this start.
           const late = slot > 1 ? await answerOf(key) : undefined;
           if (late) return { kind: "answered", ...withoutSlot(late) };
@@ -134,12 +135,12 @@ export function createCallJournal(
     async answer(key, attempt, answer) {
       const slot = slotsByAttempt.get(`${key} ${attempt}`);
       const kept: StoredAnswer = { attempt, answer, ...(slot === undefined ? {} : { slot }) };
-      const isFirst = await store.putIfAbsent(`${folderOf(key)}answer`, encode(kept));
+      const isFirst = await store.putIfAbsent(`${nameOf(key)}.answer`, encode(kept));
       const winner = isFirst ? kept : ((await answerOf(key)) ?? kept);
       // Who did not hear that the first write went through asks again.
       const isSame = winner.attempt === attempt && (slot === undefined || winner.slot === slot);
       const isWinner = isFirst || isSame;
-      if (!isWinner) await store.putIfAbsent(`${folderOf(key)}late-${slot ?? `of-${attempt}`}`, encode(kept));
+      if (!isWinner) await store.putIfAbsent(`${nameOf(key)}/late-${slot ?? `of-${attempt}`}`, encode(kept));
       // Only now: while the store is away and this is tried again, the lease has to be renewed.
       slotsByAttempt.delete(`${key} ${attempt}`);
       return { stored: isWinner, winner: winner.answer };
@@ -148,10 +149,10 @@ export function createCallJournal(
       const slot = slotsByAttempt.get(`${key} ${attempt}`);
       if (slot === undefined) return;
       slotsByAttempt.delete(`${key} ${attempt}`);
-      await store.put(`${folderOf(key)}ended-${slot}`, encode({ attempt, why }), PASSING);
+      await store.put(`${nameOf(key)}.ended-${slot}`, encode({ attempt, why }), PASSING);
     },
     async lateAnswers(key) {
-      const names = (await store.list(folderOf(key))).filter((name) => /\/(answer|late-[a-z0-9-]+)$/.test(name));
+      const names = [`${nameOf(key)}.answer`, ...(await store.list(`${nameOf(key)}/`))];
       const found = await Promise.all(names.map(async (name) => await read<StoredAnswer>(name)));
       return found.filter((one) => one !== undefined).map(withoutSlot);
     },
@@ -189,10 +190,13 @@ function withoutSlot({ attempt, answer }: StoredAnswer): JournalledAnswer {
   return { attempt, answer };
 }
 
-/** Keys hold any characters; their digest makes a folder's name. */
-function folderOf(key: string): string {
+/**
+ * Keys hold any characters; their digest makes a name. What every call has is beside that of others (a folder each would
+ * double what a file system has to do); what few have, late answers, is in a folder below.
+ */
+function nameOf(key: string): string {
   const hex = createHash("sha256").update(key).digest("hex");
-  return `journal/${hex.slice(0, 2)}/${hex.slice(2, 42)}/`;
+  return `journal/${hex.slice(0, 2)}/${hex.slice(2, 42)}`;
 }
 
 async function timer(ms: number, signal: AbortSignal): Promise<void> {

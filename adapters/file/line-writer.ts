@@ -1,6 +1,10 @@
-import { mkdir, open } from "node:fs/promises";
+import { closeSync, fdatasync, fstatSync, openSync, readSync, write } from "node:fs";
 import { dirname } from "node:path";
-import { syncFolder } from "./folder.js";
+import { promisify } from "node:util";
+import { makeFolder, syncFolder } from "./folder.js";
+
+const flush = promisify(fdatasync);
+const writeSome = promisify(write);
 
 /** One write call's share of a group, in bytes: a longer one could be cut by a signal. */
 const WRITE_BYTES_MAX = 1024 * 1024;
@@ -59,48 +63,58 @@ export function createLineWriter(path: string, { durable }: { readonly durable: 
 }
 
 async function appendGroup(path: string, lines: readonly string[], durable: boolean): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  // What is in here is for whoever runs the worker; who needs more sets the file's mode, which stays.
-  const file = await open(path, "a+", 0o600);
+  const file = await opened(path, durable);
   try {
-    const isNew = (await file.stat()).size === 0;
+    const isNew = sizeOf(file) === 0;
     for (const text of pieces(lines)) await appendPiece(file, text);
     if (!durable) return;
-    await file.datasync();
+    await flush(file);
     if (isNew) await syncFolder(dirname(path));
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
-type File = Awaited<ReturnType<typeof open>>;
+/** What is in here is for whoever runs the worker; who needs more sets the file's mode, which stays. */
+async function opened(path: string, durable: boolean): Promise<number> {
+  try {
+    return openSync(path, "a+", 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    await makeFolder(dirname(path), durable);
+    return openSync(path, "a+", 0o600);
+  }
+}
 
 /** One write call at the end of the file, which the kernel does not mix with others'; checked where others wrote too. */
-async function appendPiece(file: File, text: string): Promise<void> {
+async function appendPiece(file: number, text: string): Promise<void> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const { size } = await file.stat();
+    const size = sizeOf(file);
     // A process that died in its last line left no newline: ours must not become that line's end.
-    const data = Buffer.from(`${(await endsInLine(file, size)) ? "\n" : ""}${text}`);
-    const { bytesWritten } = await file.write(data);
+    const data = Buffer.from(`${endsInLine(file, size) ? "\n" : ""}${text}`);
+    const { bytesWritten } = await writeSome(file, data);
     if (bytesWritten < data.length) throw new Error(`only ${bytesWritten} of ${data.length} bytes fitted`);
-    const after = (await file.stat()).size;
-    if (after === size + data.length || (await stands(file, size, after, Buffer.from(text)))) return;
+    const after = sizeOf(file);
+    if (after === size + data.length || stands(file, size, after, Buffer.from(text))) return;
   }
   throw new Error("other processes cut every line");
 }
 
-async function endsInLine(file: File, size: number): Promise<boolean> {
+function sizeOf(file: number): number {
+  return fstatSync(file).size;
+}
+
+function endsInLine(file: number, size: number): boolean {
   if (size === 0) return false;
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
-  return bytesRead === 1 && buffer[0] !== NEWLINE;
+  const last = Buffer.alloc(1);
+  return readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== NEWLINE;
 }
 
 /** The text is somewhere in this part of the file, as lines of its own. */
-async function stands(file: File, from: number, to: number, text: Buffer): Promise<boolean> {
+function stands(file: number, from: number, to: number, text: Buffer): boolean {
   const start = Math.max(0, from - 1);
   const part = Buffer.alloc(Math.max(0, to - start));
-  const { bytesRead } = await file.read(part, 0, part.length, start);
-  const read = part.subarray(0, bytesRead);
+  const read = part.subarray(0, readSync(file, part, 0, part.length, start));
   for (let at = read.indexOf(text); at !== -1; at = read.indexOf(text, at + 1)) {
     if (start + at === 0 || (at > 0 && read[at - 1] === NEWLINE)) return true;
   }

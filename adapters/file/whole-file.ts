@@ -10,15 +10,17 @@ const flush = promisify(fdatasync);
 const readSome = promisify(read);
 const writeSome = promisify(write);
 
-/** Others get their turn: a caller that reads in a loop must not keep the process from everything else. */
-const turn = promisify(setImmediate);
+const nextTurn = promisify(setImmediate);
+
+/** So long files are worked on before everything else in the process gets its turn, in milliseconds. */
+const SLICE_MS = 5;
 
 /** Up to this many bytes a read or a write is done at once. */
 const SMALL_BYTES = 256 * 1024;
 
 /** The bytes of a file. @throws what `open` throws, ENOENT among it */
 export async function readWhole(path: string): Promise<Uint8Array> {
-  await turn();
+  await letOthers();
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
@@ -41,7 +43,7 @@ export async function readWhole(path: string): Promise<Uint8Array> {
 
 /** Writes a file that must not be there yet; with `durable` its bytes are on the disk then. */
 export async function writeNew(path: string, value: Uint8Array, options: { readonly durable: boolean }): Promise<void> {
-  await turn();
+  await letOthers();
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
     for (let at = 0; at < value.length; ) {
@@ -55,4 +57,16 @@ export async function writeNew(path: string, value: Uint8Array, options: { reado
   } finally {
     closeSync(file);
   }
+}
+
+let sliceBegan: number | undefined;
+
+/** A caller that reads in a loop must not keep the process from everything else. */
+async function letOthers(): Promise<void> {
+  if (sliceBegan === undefined) {
+    sliceBegan = performance.now();
+    setImmediate(() => {
+      sliceBegan = undefined;
+    });
+  } else if (performance.now() - sliceBegan > SLICE_MS) await nextTurn();
 }

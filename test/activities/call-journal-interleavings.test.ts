@@ -79,7 +79,7 @@ function interleaved(s: Scheduler, ledger: Ledger): ObjectStore {
     await s.schedule(Promise.resolve(), `${label} comes back`);
     return result;
   };
-  const nameOf = (key: string) => key.slice(key.lastIndexOf("/"));
+  const nameOf = (key: string) => key.slice(key.search(/[a-z]+(-[a-z0-9-]+)?$/));
   const write = (key: string, value: Uint8Array) => ledger.written(key, JSON.parse(new TextDecoder().decode(value)));
   return {
     ...store,

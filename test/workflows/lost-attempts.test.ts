@@ -89,7 +89,7 @@ describe("an attempt that times out while its answer is on the way", () => {
   test("is confirmed by that answer, though another one was bought because its worker gave no sign of life", async () => {
     const store = createCountingStore();
     store.intercept("put", async (key) => {
-      if (key.includes("/alive-")) throw new StoreUnavailable("no disk");
+      if (key.includes(".alive-")) throw new StoreUnavailable("no disk");
       return undefined as never;
     });
     const { models, first } = slowAtFirst();
