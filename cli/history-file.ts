@@ -25,8 +25,10 @@ interface ProtoRoot {
 }
 
 /**
- * What the SDK's `historyFromJSON` does, with the copy of protobufjs that its types are made of: npm installs several
- * beside each other, and the SDK mixes them up ("type must be a Type").
+ * What the SDK's `historyFromJSON` does, with the copy of protobufjs that its types are made of. package.json pins one
+ * protobufjs, with which the plain function works in a clone and in a fresh installation. Where an application has
+ * another protobufjs already (gRPC brings version 7), npm nests ours once for each package of the SDK, and the plain
+ * function mixes the copies up ("type must be a Type"): overrides of a dependency do not count there, so this stays.
  */
 function historyFromJson(json: object): History {
   const require = createRequire(import.meta.url);
