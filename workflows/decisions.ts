@@ -1,4 +1,5 @@
 import { ApplicationFailure } from "@temporalio/workflow";
+import type { EditRequest } from "../core/activity-contract.js";
 import type { DecisionCommand } from "../core/commands.js";
 import { decide, type Gate, type RefusalReason } from "../core/gate.js";
 import type { Json } from "../core/json.js";
@@ -34,18 +35,25 @@ export function judge(run: Run, word: DecisionCommand): Judged {
 export async function takeWord(run: Run, word: DecisionCommand): Promise<Judged> {
   const first = judge(run, word);
   if (first.kind === "refused") return first;
-  const checked = await withCheckedArguments(run, word, first.gate.tool);
-  if ("kind" in checked) return checked;
+  if (word.decision === "reject" || word.args === undefined) return taken(run, word, first);
+  const checked = await checkedEdit(run, word, { tool: first.gate.tool, args: word.args });
   // Checking takes a moment, in which others may have decided.
-  const outcome = checked === word ? first : judge(run, checked);
-  if (outcome.kind === "refused") return outcome;
-  return { ...outcome, gate: applyDecision(run, checked, outcome.gate) };
+  return "kind" in checked ? checked : taken(run, checked, judge(run, checked));
 }
 
-async function withCheckedArguments(run: Run, word: DecisionCommand, tool: string): Promise<DecisionCommand | Refused> {
-  if (word.decision === "reject" || word.args === undefined) return word;
+/** Carries out what was judged, in the same breath: a wait in between, and the words of one task would undo each other. */
+function taken(run: Run, word: DecisionCommand, outcome: Judged): Judged {
+  if (outcome.kind === "refused") return outcome;
+  return { ...outcome, gate: applyDecision(run, word, outcome.gate) };
+}
+
+async function checkedEdit(
+  run: Run,
+  word: DecisionCommand,
+  edit: Omit<EditRequest, "definition">,
+): Promise<DecisionCommand | Refused> {
   try {
-    const checked = await checkEdit({ definition: agentOf(run).definition, tool, args: word.args });
+    const checked = await checkEdit({ definition: agentOf(run).definition, ...edit });
     if ("args" in checked) return { ...word, args: checked.args as Json };
     return { kind: "refused", reason: "invalid", message: checked.problem };
   } catch {

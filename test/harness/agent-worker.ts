@@ -50,6 +50,8 @@ export interface TestWorld {
   readonly namespace?: string;
   /** @default the bundle of the sources as they are */
   readonly workflowBundlePath?: string;
+  /** Half a worker: runs move on only while there is one of each on their queue. @default both halves */
+  readonly half?: "workflows" | "activities";
   /**
    * Histories that stay in memory. With 0 every task replays from the start: a query then sees what the server has, a
    * moment before the run itself has seen it, so that a command sent at once may come too early. @default 0 where
@@ -70,18 +72,23 @@ export async function startAgentWorker(world: TestWorld) {
   const activities = createActivities(ports, specs);
   const connection = await NativeConnection.connect({ address });
   const shared = { connection, namespace, maxHeartbeatThrottleInterval: "400ms", shutdownGraceTime: 0 } as const;
+  const workflows = {
+    workflowBundle: { code: await workflowCode(world.workflowBundlePath ?? workflowBundlePath()) },
+    sinks: silentSinks(),
+    maxCachedWorkflows: world.maxCachedWorkflows ?? (process.env.WFLO_TEST_REPLAY === "all" ? 0 : 100),
+    stickyQueueScheduleToStartTimeout: "1s",
+  } as const;
   const workers = [
     await Worker.create({
       ...shared,
       taskQueue,
-      workflowBundle: { code: await workflowCode(world.workflowBundlePath ?? workflowBundlePath()) },
+      ...(world.half === "activities" ? {} : workflows),
       activities: activities.agents,
-      sinks: silentSinks(),
-      maxCachedWorkflows: world.maxCachedWorkflows ?? (process.env.WFLO_TEST_REPLAY === "all" ? 0 : 100),
-      stickyQueueScheduleToStartTimeout: "1s",
+      // Those of workflow tasks, the local ones, stay.
+      enableNonLocalActivities: world.half !== "workflows",
     }),
   ];
-  if (Object.keys(activities.sandbox).length > 0) {
+  if (world.half !== "workflows" && Object.keys(activities.sandbox).length > 0) {
     const sandboxed = { taskQueue: `${taskQueue}-sandbox`, activities: activities.sandbox };
     workers.push(await Worker.create({ ...shared, ...sandboxed }));
   }

@@ -9,6 +9,7 @@ import { type AgentWorker, startAgentWorker, type TestWorld } from "../harness/a
 import { deferred } from "../harness/deferred.js";
 import { eventually } from "../harness/eventually.js";
 import { plainModels } from "../harness/plain-models.js";
+import { startHalves } from "../harness/worker-halves.js";
 
 let worker: AgentWorker | undefined;
 afterEach(async () => {
@@ -198,6 +199,22 @@ describe("a decision", () => {
     await expect(decide(run, { gate: "g1" })).rejects.toMatchObject(forgotten);
     await expect(decide(run, { gate: "g99" })).rejects.toMatchObject(refusal("unknown"));
     await run.terminate();
+  });
+
+  test("that comes in one task with another one counts beside it", async () => {
+    const { tool, ran } = deployTool();
+    const halves = await startHalves({ models: asking(["deploy", { to: "here" }]), tools: [tool] });
+    worker = halves;
+    const approvals = { quorum: 3, approvers: ["ana", "ben", "cem"] };
+    const run = await halves.start({ agent: "tester", input: "go", approvals });
+    await untilAsked(run);
+    await halves.inOneTask(async () => {
+      for (const by of ["ana", "ben"]) await run.signal("approve", { gate: "g1", by });
+    });
+    const decisions = [{ by: "ana" }, { by: "ben" }, { by: "cem" }];
+    expect(await decide(run, { gate: "g1", by: "cem" })).toMatchObject({ state: "approved", decisions });
+    expect(await run.result()).toMatchObject({ status: "completed" });
+    expect(ran).toHaveLength(1);
   });
 
   test("on one of two gates does not wait for the tool of the other, and a rejection ends the run in order", async () => {
