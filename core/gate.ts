@@ -76,6 +76,11 @@ export type Decided =
   | { readonly kind: "decided" | "counted"; readonly gate: Gate }
   | { readonly kind: "refused"; readonly reason: RefusalReason; readonly message: string };
 
+/** Of a gate's name such as `g3`: gates are numbered from 1 as they open. 0 where no gate can be called so. */
+export function gateNumber(gate: string): number {
+  return Number(/^g([1-9]\d{0,8})$/.exec(gate)?.[1] ?? 0);
+}
+
 /** People whose words one gate keeps; more than this cannot decide on one. */
 const MOST_DECISIONS = 100;
 

@@ -9,6 +9,7 @@ import {
 import type { ModelAnswered } from "../core/activity-contract.js";
 import { checkRunInput, type RunInput } from "../core/input.js";
 import { checkLimits } from "../core/limits.js";
+import type { InPieces } from "../core/pieces.js";
 import type { Carried, CarriedRun, RunResult } from "../core/run.js";
 import { packRun } from "./carried-state.js";
 import { close, failed, resultOf } from "./closing.js";
@@ -94,9 +95,8 @@ async function work(run: Run): Promise<Worked> {
 async function hear(run: Run, answer: ModelAnswered): Promise<void> {
   const { state } = run;
   state.answer = answer.text;
-  const { toolCallsIn } = answer;
   // What is loaded is remembered before the run may end or go on elsewhere.
-  const toolCalls = toolCallsIn ? await whole<ModelAnswered["toolCalls"]>(run, toolCallsIn) : answer.toolCalls;
+  const toolCalls = answer.toolCallsIn ? await loaded(run, answer.toolCallsIn) : answer.toolCalls;
   if (toolCalls.length > 0) {
     state.calls = toolCalls.map((call) => ({ call, stage: "asked", args: call.args }));
     return;
@@ -113,6 +113,15 @@ async function hear(run: Run, answer: ModelAnswered): Promise<void> {
   state.dataRef = answer.dataRef ?? null;
   state.flaw = flawOf(answer);
   state.answered = true;
+}
+
+async function loaded(run: Run, toolCallsIn: InPieces): Promise<ModelAnswered["toolCalls"]> {
+  run.hearing = true;
+  try {
+    return await whole<ModelAnswered["toolCalls"]>(run, toolCallsIn);
+  } finally {
+    run.hearing = false;
+  }
 }
 
 /** What is to be known of an answer that is not whole. */

@@ -1,13 +1,14 @@
 import { ApplicationFailure } from "@temporalio/workflow";
 import type { EditRequest } from "../core/activity-contract.js";
 import type { DecisionCommand } from "../core/commands.js";
-import { decide, type Gate, type RefusalReason } from "../core/gate.js";
+import { decide, type Gate, gateNumber, type RefusalReason } from "../core/gate.js";
 import type { Json } from "../core/json.js";
 import { checkEdit } from "./calls.js";
 import { digestOfGate, putGate } from "./gates.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { agentOf, now, nowMs, type Run } from "./run-context.js";
 import { meters } from "./run-status.js";
+import { taskApplied } from "./task-applied.js";
 
 /** A word that is not taken, and why. */
 export interface Refused {
@@ -19,10 +20,10 @@ export interface Refused {
 export type Judged = { readonly kind: "decided" | "counted"; readonly gate: Gate } | Refused;
 
 /** What would become of a word on a gate, now. */
-export function judge(run: Run, word: DecisionCommand): Judged {
+function judge(run: Run, word: DecisionCommand): Judged {
   const gate = run.state.gates.find((candidate) => candidate.gate === word.gate);
   if (gate) return decide(gate, { ...word, identity: "asserted", at: now() });
-  const number = Number(/^g(\d{1,9})$/.exec(word.gate)?.[1] ?? 0);
+  const number = gateNumber(word.gate);
   if (number > 0 && number <= run.state.gateCount) {
     return { kind: "refused", reason: "closed", message: `${word.gate} was closed long ago` };
   }
@@ -31,9 +32,26 @@ export function judge(run: Run, word: DecisionCommand): Judged {
   return { kind: "refused", reason: "unknown", message };
 }
 
+/** What is to be said against a word without a wait. */
+export function refusalAtOnce(run: Run, word: DecisionCommand): Refused | undefined {
+  const outcome = judge(run, word);
+  return outcome.kind !== "refused" || mayBeEarly(run, word, outcome) ? undefined : outcome;
+}
+
+/** Who saw the answer that opens a gate may be quicker than the run: the word then comes in one task with it, and first. */
+function mayBeEarly({ state }: Run, word: DecisionCommand, { reason }: Refused): boolean {
+  // Gates open as the calls of a turn begin: none while these are at work.
+  const mayOpenGates = state.ending === null && state.calls.every(({ stage }) => stage === "asked");
+  return reason === "unknown" && gateNumber(word.gate) > 0 && mayOpenGates;
+}
+
 /** Takes a word; edited arguments have to fit the tool's schema, which an activity knows. */
 export async function takeWord(run: Run, word: DecisionCommand): Promise<Judged> {
-  const first = judge(run, word);
+  let first = judge(run, word);
+  if (first.kind === "refused" && mayBeEarly(run, word, first)) {
+    await taskApplied(() => run.hearing);
+    first = judge(run, word);
+  }
   if (first.kind === "refused") return first;
   if (word.decision === "reject" || word.args === undefined) return taken(run, word, first);
   const checked = await checkedEdit(run, word, { tool: first.gate.tool, args: word.args });

@@ -15,12 +15,14 @@ import {
   expire,
   type Gate,
   type GateView,
+  gateNumber,
   type OnTimeout,
   openGate,
   viewGate,
 } from "../core/gate.js";
 import type { JsonObject } from "../core/json.js";
 import { now, nowMs } from "./run-context.js";
+import { taskApplied } from "./task-applied.js";
 
 /** A question to people from one's own workflow. */
 export interface ApprovalRequest {
@@ -107,28 +109,37 @@ function listen(): void {
   gates = [];
   setHandler(defineQuery<GateView[]>("approvals"), () => (gates ?? []).map(viewGate));
   for (const decision of ["approve", "reject"] as const) {
-    setHandler(defineSignal<[unknown]>(decision), (payload) => {
+    setHandler(defineSignal<[unknown]>(decision), async (payload) => {
       const checked = checkDecision(payload, decision);
       if ("problems" in checked) return;
+      if (mayBeEarly(checked.command)) await taskApplied();
       const outcome = judge(checked.command);
       if (outcome.kind !== "refused") take(checked.command, outcome.gate);
     });
   }
   setHandler(
     defineUpdate<GateView, [unknown]>("decideApproval"),
-    (payload) => {
+    async (payload) => {
       const word = commandOf(payload);
+      if (mayBeEarly(word)) await taskApplied();
       const outcome = judge(word);
       if (outcome.kind === "refused") throw refused(outcome.message, outcome.reason);
       return viewGate(take(word, outcome.gate));
     },
     {
       validator: (payload) => {
-        const outcome = judge(commandOf(payload));
+        const word = commandOf(payload);
+        if (mayBeEarly(word)) return;
+        const outcome = judge(word);
         if (outcome.kind === "refused") throw refused(outcome.message, outcome.reason);
       },
     },
   );
+}
+
+/** The gate may open with what else this workflow task brought: its decisions come first. */
+function mayBeEarly({ gate }: DecisionCommand): boolean {
+  return gateNumber(gate) > (gates ?? []).length;
 }
 
 function judge(word: DecisionCommand): Decided | { kind: "refused"; reason: "unknown"; message: string } {

@@ -110,6 +110,7 @@ export function openRun(input: RunInput): Run {
     beganAt: 0,
     doing: { state: "running", text: "starting", since: now() },
     callScope: null,
+    hearing: false,
     workScope: null,
     newIds: new Set(),
     termsVersion: 0,

@@ -17,6 +17,8 @@ export interface Run {
   doing: { state: RunDoing; text: string; since: string };
   /** The model call that is under way; cancelled by pause and freeze. */
   callScope: CancellationScope | null;
+  /** An answer that is too large to travel is being loaded: its tool calls, and their gates, come with it. */
+  hearing: boolean;
   /** All work but the end; cancelled when the run's wall time is over. */
   workScope: CancellationScope | null;
   /** Ids of commands that were carried out since the state was read; `state.seen` has them once it is packed. */

@@ -16,7 +16,7 @@ import { type BudgetView, budgetView } from "../core/ledger-report.js";
 import type { TranscriptView } from "../core/messages.js";
 import type { RunStatus } from "../core/run.js";
 import { checkText } from "./calls.js";
-import { judge, refusedBecause, takeWord } from "./decisions.js";
+import { refusalAtOnce, refusedBecause, takeWord } from "./decisions.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { isHeld, now, type Run } from "./run-context.js";
 import { sayTools, statusOf } from "./run-status.js";
@@ -80,8 +80,8 @@ function listenToUpdates(run: Run): void {
       validator: (payload) => {
         const word = commandOf(checkDecision(payload));
         if (!run.ready) return;
-        const outcome = judge(run, word);
-        if (outcome.kind === "refused") throw refusedBecause(outcome.message, outcome.reason);
+        const refusal = refusalAtOnce(run, word);
+        if (refusal) throw refusedBecause(refusal.message, refusal.reason);
       },
     },
   );

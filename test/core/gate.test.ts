@@ -1,7 +1,16 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { digestOf } from "../../core/digest.js";
-import { type Decided, type DecisionInput, decide, expire, type Gate, openGate, viewGate } from "../../core/gate.js";
+import {
+  type Decided,
+  type DecisionInput,
+  decide,
+  expire,
+  type Gate,
+  gateNumber,
+  openGate,
+  viewGate,
+} from "../../core/gate.js";
 import { isoTime } from "../../core/instant.js";
 
 const T0 = "2026-08-22T10:00:00.000Z";
@@ -303,4 +312,23 @@ test("a closed gate never changes", () => {
 test("a gate survives being carried as JSON", () => {
   const gate = after(gateWith({ quorum: 2, timeoutMs: 60_000 }), { by: "ana", args: { command: "cp" } });
   expect(JSON.parse(JSON.stringify(gate))).toEqual(gate);
+});
+
+test("only names that gates are given have a number", () => {
+  const names = [
+    "g1",
+    "g10",
+    "g999999999",
+    "g0",
+    "g01",
+    "g-1",
+    "g1.5",
+    "g1e9",
+    "G1",
+    "g",
+    " g1",
+    "g1000000000",
+    "deploy",
+  ];
+  expect(names.map(gateNumber)).toEqual([1, 10, 999_999_999, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 });

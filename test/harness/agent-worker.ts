@@ -54,8 +54,8 @@ export interface TestWorld {
   readonly half?: "workflows" | "activities";
   /**
    * Histories that stay in memory. With 0 every task replays from the start: a query then sees what the server has, a
-   * moment before the run itself has seen it, so that a command sent at once may come too early. @default 0 where
-   * WFLO_TEST_REPLAY is `all`, else 100
+   * moment before the run itself has seen it, so that a command sent at once may come before its cause (a decision waits
+   * for it: `early-decisions.test.ts`). @default 0 where WFLO_TEST_REPLAY is `all`, else 100
    */
   readonly maxCachedWorkflows?: number;
 }
