@@ -2,16 +2,15 @@ import { ApplicationFailure, CancelledFailure, Context } from "@temporalio/activ
 import type {
   AgentActivities,
   ModelCallRequest,
-  OutgoingRecord,
+  PublishRequest,
   StoreActivities,
   ToolActivity,
   ToolCallRequest,
 } from "../core/activity-contract.js";
 import type { ToolPolicy } from "../core/agent.js";
-import type { BlobAddress } from "../core/transcript.js";
 import { type CallModelPorts, callModel } from "./call-model.js";
 import { toApplicationFailure } from "./failures.js";
-import { type PublishPorts, publishRecords, publishStored } from "./publish-events.js";
+import { type PublishPorts, publish } from "./publish-events.js";
 import { type ResolveAgentPorts, resolveAgent } from "./resolve-agent.js";
 import { type RunToolPorts, runTool } from "./run-tool.js";
 import { createStoreActivities } from "./store-activities.js";
@@ -43,9 +42,9 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
     ...attendedEach(createStoreActivities(ports)),
     resolveAgent: async (request) => await attended(async () => await resolveAgent(ports, request)),
     callModel: async (request) => await attended(async (context) => await modelCall(ports, request, context)),
-    publishEvents: async (records, key, stored) =>
+    publishEvents: async (request) =>
       await attended(async (context) => {
-        const work = publishAll(ports, key ?? workflowIdOf(context), records, stored);
+        const work = publishAll(ports, request);
         // A broker that does not answer holds no worker up that stops.
         await Promise.race([work, context.cancelled]);
       }),
@@ -61,15 +60,9 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
 }
 
 /** Tried again for as long as the broker is away, whatever its client throws. */
-async function publishAll(
-  ports: ActivityPorts,
-  key: string,
-  records: readonly OutgoingRecord[],
-  stored: BlobAddress | undefined,
-): Promise<void> {
+async function publishAll(ports: ActivityPorts, request: PublishRequest): Promise<void> {
   try {
-    if (stored) await publishStored(ports, key, stored);
-    await publishRecords(ports, key, records);
+    await publish(ports, request);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw ApplicationFailure.retryable(message.slice(0, 1_000), "EventLogUnavailable");
@@ -82,7 +75,7 @@ function workflowIdOf({ info }: Context): string {
 
 async function modelCall(ports: ActivityPorts, request: ModelCallRequest, context: Context) {
   const workflowId = workflowIdOf(context);
-  const published = request.outbox.length > 0 ? publishBeside(ports, workflowId, request) : undefined;
+  const published = request.outbox.length > 0 ? publishBeside(ports, context, request) : undefined;
   const cut = cutSignal(context);
   const result = await callModel(ports, request, { workflowId, activityAttempt: context.info.attempt, cut });
   const publishedSeq = await Promise.race([published, patience(PUBLISH_PATIENCE_MS)]);
@@ -92,11 +85,13 @@ async function modelCall(ports: ActivityPorts, request: ModelCallRequest, contex
 /** The run's records travel beside its model calls: a broker that is away delays them and never the run. */
 async function publishBeside(
   ports: ActivityPorts,
-  workflowId: string,
+  context: Context,
   request: ModelCallRequest,
 ): Promise<number | undefined> {
+  const { workflowNamespace: namespace = "" } = context.info;
+  const source = { namespace, workflowId: workflowIdOf(context), firstRunId: request.firstRunId };
   try {
-    await publishRecords(ports, workflowId, request.outbox);
+    await publish(ports, { source, records: request.outbox });
     return request.outbox.at(-1)?.seq;
   } catch {
     return undefined;

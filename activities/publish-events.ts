@@ -1,4 +1,5 @@
-import type { OutgoingRecord, StoredRecords } from "../core/activity-contract.js";
+import type { OutgoingRecord, PublishRequest, RecordSource, StoredRecords } from "../core/activity-contract.js";
+import { documentOf } from "../core/events.js";
 import type { BlobAddress } from "../core/transcript.js";
 import type { EventLog, LogRecord } from "../ports/event-log.js";
 import type { Meters } from "../ports/meters.js";
@@ -12,16 +13,21 @@ export interface PublishPorts {
   readonly topics: Readonly<Record<OutgoingRecord["topic"], string>>;
 }
 
-/** Publishes a run's records in order; may publish one twice after a crash, never none. */
-export async function publishRecords(
+/** Publishes a run's records in order, stored ones first; may publish one twice after a crash, never none. */
+export async function publish(ports: PublishPorts, { source, records, stored }: PublishRequest): Promise<void> {
+  if (stored) await publishStored(ports, source, stored);
+  await publishRecords(ports, source, records);
+}
+
+async function publishRecords(
   ports: PublishPorts,
-  key: string,
+  source: RecordSource,
   records: readonly OutgoingRecord[],
 ): Promise<void> {
   for (const topic of ["events", "audit"] as const) {
     const batch: LogRecord[] = records
       .filter((record) => record.topic === topic)
-      .map((record) => ({ key, value: JSON.stringify(record.value) }));
+      .map((record) => ({ key: source.workflowId, value: JSON.stringify(documentOf(source, record)) }));
     if (batch.length === 0) continue;
     try {
       await ports.eventLog.publish(ports.topics[topic], batch);
@@ -33,14 +39,14 @@ export async function publishRecords(
   }
 }
 
-/** Publishes the records that a run has stored while the broker was away, oldest first. */
-export async function publishStored(ports: PublishPorts, key: string, newest: BlobAddress): Promise<void> {
+/** The records that a run has stored while the broker was away, oldest first. */
+async function publishStored(ports: PublishPorts, source: RecordSource, newest: BlobAddress): Promise<void> {
   const chain: BlobAddress[] = [];
   for (let at: BlobAddress | null = newest; at !== null; ) {
     chain.push(at);
     at = (await ports.blobs.getJson<StoredRecords>(at)).prev;
   }
   for (const at of chain.toReversed()) {
-    await publishRecords(ports, key, (await ports.blobs.getJson<StoredRecords>(at)).records);
+    await publishRecords(ports, source, (await ports.blobs.getJson<StoredRecords>(at)).records);
   }
 }

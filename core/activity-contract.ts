@@ -31,11 +31,27 @@ export const PART_BYTES = {
   error: 4 * 1024,
 } as const;
 
-/** A record on its way out: the topic's short name, and one JSON document. */
+/** A record on its way out. What an event has in common with all of its run is added when it is published. */
 export interface OutgoingRecord {
   readonly topic: "events" | "audit";
   readonly seq: number;
+  /** Of an event: `sequence`, `type`, `time` and `data`; of the audit log: the document itself. */
   readonly value: JsonObject;
+}
+
+/** Where records come from. */
+export interface RecordSource {
+  readonly namespace: string;
+  /** Also the records' key. */
+  readonly workflowId: string;
+  readonly firstRunId: string;
+}
+
+export interface PublishRequest {
+  readonly source: RecordSource;
+  readonly records: readonly OutgoingRecord[];
+  /** The newest blob of records that go out before these. */
+  readonly stored?: BlobAddress;
 }
 
 /** Where a run goes on from: a transcript, up to `turn` with what its tools answered (without it: to its end). */
@@ -226,11 +242,7 @@ export interface StoredRecords {
 export interface AgentActivities {
   resolveAgent(request: ResolveAgentRequest | StoredRequest): Promise<ResolvedAgent | InPieces>;
   callModel(request: ModelCallRequest): Promise<ModelCallResult>;
-  /**
-   * @param key of the records; undefined: the workflow that calls.
-   * @param stored the newest blob of records that go out before these
-   */
-  publishEvents(records: readonly OutgoingRecord[], key?: string, stored?: BlobAddress): Promise<void>;
+  publishEvents(request: PublishRequest): Promise<void>;
   /** Resolves once the blob store takes and gives back a value. */
   storeReady(): Promise<void>;
 }

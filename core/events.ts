@@ -1,4 +1,4 @@
-import type { OutgoingRecord } from "./activity-contract.js";
+import type { OutgoingRecord, RecordSource } from "./activity-contract.js";
 import { utf8Bytes } from "./digest.js";
 import type { JsonObject } from "./json.js";
 import type { BlobAddress } from "./transcript.js";
@@ -33,43 +33,38 @@ export interface Outbox {
 
 export const EMPTY_OUTBOX: Outbox = { queued: 0, events: 0, waiting: [], stored: null };
 
-/** Where an event comes from. */
-export interface EventSource {
-  readonly namespace: string;
-  readonly workflowId: string;
-  readonly firstRunId: string;
+/** An event as it waits and travels: each turn's history has it, so it is short. */
+interface EventNote extends JsonObject {
+  readonly sequence: number;
+  readonly type: EventType;
+  readonly time: string;
+  readonly data: JsonObject;
 }
 
-/** CloudEvents 1.0, structured JSON; `sequence` is gapless from 1 in a run, ten digits so that it sorts as text. */
-export function cloudEvent(
-  source: EventSource,
-  seq: number,
-  type: EventType,
-  at: string,
-  data: JsonObject,
-): JsonObject {
+/** The document that is published: for an event, CloudEvents 1.0 in structured JSON. */
+export function documentOf(source: RecordSource, { topic, value }: OutgoingRecord): JsonObject {
+  return topic === "events" ? cloudEvent(source, value as EventNote) : value;
+}
+
+/** `sequence` is gapless from 1 in a run, ten digits so that it sorts as text. */
+function cloudEvent(source: RecordSource, { sequence, type, time, data }: EventNote): JsonObject {
   return {
     specversion: "1.0",
-    id: `${source.workflowId}/${source.firstRunId}/${seq}`,
+    id: `${source.workflowId}/${source.firstRunId}/${sequence}`,
     source: `/wflo/${source.namespace}/${source.workflowId}`,
     type,
-    time: at,
+    time,
     subject: source.workflowId,
-    sequence: String(seq).padStart(10, "0"),
+    sequence: String(sequence).padStart(10, "0"),
     datacontenttype: "application/json",
     data,
   };
 }
 
-export function appendEvent(
-  outbox: Outbox,
-  source: EventSource,
-  type: EventType,
-  at: string,
-  data: JsonObject,
-): Outbox {
-  const value = cloudEvent(source, outbox.events + 1, type, at, data);
-  return { ...enqueue(outbox, "events", value), events: outbox.events + 1 };
+export function appendEvent(outbox: Outbox, type: EventType, time: string, data: JsonObject): Outbox {
+  const sequence = outbox.events + 1;
+  const note: EventNote = { sequence, type, time, data };
+  return { ...enqueue(outbox, "events", note), events: sequence };
 }
 
 export function appendAudit(outbox: Outbox, record: JsonObject): Outbox {

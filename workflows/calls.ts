@@ -12,7 +12,7 @@ import type {
   EditRequest,
   ModelCallRequest,
   ModelCallResult,
-  OutgoingRecord,
+  PublishRequest,
   ResolveAgentRequest,
   StoreActivities,
   StoredRequest,
@@ -162,32 +162,20 @@ export async function storeReady(): Promise<void> {
 }
 
 /** Publishes within moments, or fails: beside a run, or at its end. */
-export async function publishSoon(
-  records: readonly OutgoingRecord[],
-  stored: BlobAddress | null,
-  patience: "10s" | "1m" | "2s",
-): Promise<void> {
-  const summary = stored ? "the records of an outage" : `${records.length} records`;
+export async function publishSoon(request: PublishRequest, patience: "10s" | "1m" | "2s"): Promise<void> {
+  const summary = request.stored ? "the records of an outage" : `${request.records.length} records`;
   const options = { summary, retry: { maximumAttempts: 1 }, scheduleToCloseTimeout: patience };
-  await publishEventsActivity.executeWithOptions(options, stored ? [records, undefined, stored] : [records]);
+  await publishEventsActivity.executeWithOptions(options, [request]);
 }
 
 /** Publishes at once where the broker is there: without a step of its own, for a workflow whose records cannot change. */
-export async function publishNow(
-  records: readonly OutgoingRecord[],
-  key: string,
-  stored: BlobAddress | null,
-): Promise<void> {
+export async function publishNow(request: PublishRequest): Promise<void> {
   const quick = proxyLocalActivities<AgentActivities>({ startToCloseTimeout: "5s", retry: { maximumAttempts: 1 } });
-  await quick.publishEvents(records, key, ...(stored ? [stored] : []));
+  await quick.publishEvents(request);
 }
 
 /** Publishes however long it takes. */
-export async function publishPatiently(
-  records: readonly OutgoingRecord[],
-  key: string,
-  stored: BlobAddress | null,
-): Promise<void> {
-  const summary = `${records.length} records${stored ? " and those of an outage" : ""}`;
-  await publishEventsActivity.executeWithOptions({ summary }, stored ? [records, key, stored] : [records, key]);
+export async function publishPatiently(request: PublishRequest): Promise<void> {
+  const summary = `${request.records.length} records${request.stored ? " and those of an outage" : ""}`;
+  await publishEventsActivity.executeWithOptions({ summary }, [request]);
 }

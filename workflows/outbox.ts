@@ -6,11 +6,12 @@ import {
   startChild,
   workflowInfo,
 } from "@temporalio/workflow";
-import { type OutgoingRecord, PART_BYTES, type StoredRecords } from "../core/activity-contract.js";
+import { type OutgoingRecord, PART_BYTES, type PublishRequest, type StoredRecords } from "../core/activity-contract.js";
 import { appendRecord } from "../core/audit.js";
 import { acknowledge, appendAudit, appendEvent, batch, type EventType } from "../core/events.js";
 import { jsonBytes } from "../core/input-bound.js";
 import type { JsonObject } from "../core/json.js";
+import type { BlobAddress } from "../core/transcript.js";
 import { publishSoon, storePiece } from "./calls.js";
 import { DELIVER_EVENTS } from "./names.js";
 import { now, type Run } from "./run-context.js";
@@ -30,7 +31,7 @@ const FLUSH_PATIENCE_MS = 2_000;
 
 /** Writes an event down; it goes out with the next model call, or when the run parks or ends. */
 export function recordEvent(run: Run, type: EventType, data: JsonObject): void {
-  run.state.outbox = appendEvent(run.state.outbox, sourceOf(), type, now(), data);
+  run.state.outbox = appendEvent(run.state.outbox, type, now(), data);
 }
 
 /** Writes down who did what: the chain's next record. */
@@ -116,7 +117,7 @@ async function handOver(run: Run): Promise<void> {
     const last = records.at(-1)?.seq ?? 0;
     await startChild(DELIVER_EVENTS, {
       workflowId: `deliver:${runId}:${run.state.outbox.queued}-${records.length}`,
-      args: [{ key: workflowId, records, ...(stored ? { stored } : {}) }],
+      args: [requestFor(records, stored)],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `events of ${workflowId.slice(0, 100)}`,
     });
@@ -130,7 +131,7 @@ async function publishWaiting(run: Run, patience: "10s" | "1m" | "2s"): Promise<
     const { stored } = run.state.outbox;
     const records = batch(run.state.outbox, BATCH);
     try {
-      await publishSoon(records, stored, patience);
+      await publishSoon(requestFor(records, stored), patience);
     } catch (error) {
       // A run that goes on or ends does not wait for a try that is under way; that says nothing of the broker.
       if (!isCancellation(error)) notePublished(run, undefined);
@@ -150,7 +151,7 @@ function notePublished(run: Run, seq: number | undefined): void {
   if (seq !== undefined) state.outbox = acknowledge(state.outbox, seq);
 }
 
-function sourceOf() {
+function requestFor(records: readonly OutgoingRecord[], stored: BlobAddress | null): PublishRequest {
   const { namespace, workflowId, firstExecutionRunId: firstRunId } = workflowInfo();
-  return { namespace, workflowId, firstRunId };
+  return { source: { namespace, workflowId, firstRunId }, records, ...(stored ? { stored } : {}) };
 }

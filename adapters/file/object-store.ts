@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, linkSync, renameSync, rmSync } from "node:fs";
+import { linkSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { readdir, unlink } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { checkKey, checkPrefix, type ObjectStore, StoreUnavailable } from "../../ports/object-store.js";
@@ -7,7 +7,9 @@ import { makeFolder, syncFolder } from "./folder.js";
 import { readWhole, writeNew } from "./whole-file.js";
 
 /** Begins the names of values that are being written; no key has it. What a killed process leaves is never listed. */
-const ASIDE = "+";
+const ASIDE = `+${process.pid}-${randomBytes(9).toString("hex")}-`;
+
+let asideCount = 0;
 
 /** What a person or time mends while the process goes on. */
 const MAY_PASS: ReadonlySet<string> = new Set([
@@ -47,7 +49,10 @@ export function createFileObjectStore({
     description,
     async get(key) {
       const path = pathOf(key);
-      return await attempt(`${key} cannot be read`, async () => await readWhole(path).catch(ifAbsent(undefined)));
+      return await attempt(`${key} cannot be read`, async () => {
+        // Most that is looked for and absent is so at the first look, and an exception costs more than a look.
+        return isThere(path) ? await readWhole(path).catch(ifAbsent(undefined)) : undefined;
+      });
     },
     async put(key, value, { passing = false } = {}) {
       const path = pathOf(key);
@@ -73,7 +78,7 @@ export function createFileObjectStore({
         async () => await readdir(folder, { recursive: true, withFileTypes: true }).catch(ifAbsent([])),
       );
       return entries
-        .filter((entry) => entry.isFile() && !entry.name.startsWith(ASIDE))
+        .filter((entry) => entry.isFile() && !entry.name.startsWith("+"))
         .map((entry) =>
           join(entry.parentPath, entry.name)
             .slice(top.length + 1)
@@ -96,7 +101,8 @@ async function writeAside<T>(
   durable: boolean,
   name: (aside: string) => T,
 ): Promise<T> {
-  const aside = join(folder, `${ASIDE}${process.pid}-${randomBytes(9).toString("hex")}`);
+  asideCount += 1;
+  const aside = join(folder, `${ASIDE}${asideCount}`);
   try {
     await writeNew(aside, value, { durable }).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw error;
@@ -104,8 +110,17 @@ async function writeAside<T>(
       await writeNew(aside, value, { durable });
     });
     return name(aside);
-  } finally {
-    rmSync(aside, { force: true });
+  } catch (error) {
+    removeAside(aside);
+    throw error;
+  }
+}
+
+function removeAside(aside: string): void {
+  try {
+    unlinkSync(aside);
+  } catch {
+    // It was never made, or stays as what a killed process leaves.
   }
 }
 
@@ -114,10 +129,12 @@ function linkTo(path: string): (aside: string) => boolean {
   return (aside) => {
     try {
       linkSync(aside, path);
-      return true;
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code === "EEXIST") return false;
+      if (code === "EEXIST") {
+        removeAside(aside);
+        return false;
+      }
       if (code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS") {
         throw new Error(
           `this file system has no hard links (${message}); set WFLO_BLOBS to a folder on another, or to s3`,
@@ -125,16 +142,14 @@ function linkTo(path: string): (aside: string) => boolean {
       }
       throw error;
     }
+    removeAside(aside);
+    return true;
   };
 }
 
+/** @throws what keeps us from looking, such as EACCES: that is no absence */
 function isThere(path: string): boolean {
-  try {
-    accessSync(path);
-    return true;
-  } catch (error) {
-    return ifAbsent(false)(error as NodeJS.ErrnoException);
-  }
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** A name below a file, and a folder's name, are no keys' names either. */

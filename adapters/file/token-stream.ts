@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, statSync } from "node:fs";
-import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, statSync, writeSync } from "node:fs";
+import { readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { StreamedToken, TokenEntry, TokenStream } from "../../ports/token-stream.js";
 import { readLines } from "./line-reader.js";
@@ -45,7 +45,7 @@ export function createFileTokenStream({ folder, fileBytesMax = FILE_BYTES_MAX }:
     while (waiting.size > 0) {
       const files = [...waiting];
       waiting.clear();
-      await Promise.all(files.map(async ([path, entries]) => await write(path, entries, fileBytesMax)));
+      for (const [path, entries] of files) write(path, entries, fileBytesMax);
     }
     flushing = undefined;
   };
@@ -104,21 +104,30 @@ function entryOf(line: string): TokenEntry | undefined {
   }
 }
 
-/** Entries that cannot be written are lost, which costs nothing: the transcript has the text. */
-async function write(path: string, entries: readonly TokenEntry[], fileBytesMax: number): Promise<void> {
+/**
+ * Entries that cannot be written are lost, which costs nothing: the transcript has the text. Written at once: a few short
+ * lines cost less than handing them to the thread pool.
+ */
+function write(path: string, entries: readonly TokenEntry[], fileBytesMax: number): void {
   try {
-    const file = await open(path, "a", 0o600).catch(async () => {
-      await mkdir(dirname(path), { recursive: true });
-      return await open(path, "a", 0o600);
-    });
+    const file = opened(path);
     try {
-      if ((await file.stat()).size > fileBytesMax) await file.truncate(0);
-      await file.write(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
+      if (fstatSync(file).size > fileBytesMax) ftruncateSync(file, 0);
+      writeSync(file, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
     } finally {
-      await file.close();
+      closeSync(file);
     }
   } catch {
     // Nobody to tell: whoever watches sees the text when the turn ends.
+  }
+}
+
+function opened(path: string): number {
+  try {
+    return openSync(path, "a", 0o600);
+  } catch {
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, "a", 0o600);
   }
 }
 

@@ -1,4 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import { ModelCallFailed } from "../../ports/models.js";
 import { parseScript, type Script } from "./script.js";
@@ -31,7 +32,7 @@ export function createScriptFiles(folder: ScriptFolder): ScriptFiles {
   return {
     async load(name) {
       const path = scriptPath(folder, name);
-      const version = await fileVersion(path, folder);
+      const version = fileVersion(path, folder);
       const cached = cache.get(path);
       if (cached?.version === version) return cached.loaded;
       const loaded = { script: await readScript(path), name: bookedName(name) };
@@ -61,9 +62,9 @@ function scriptPath({ scriptsDir, allowPaths }: ScriptFolder, name: string): str
   );
 }
 
-async function fileVersion(path: string, { scriptsDir }: ScriptFolder): Promise<string> {
+function fileVersion(path: string, { scriptsDir }: ScriptFolder): string {
   try {
-    const { mtimeNs, size, ino } = await stat(path, { bigint: true });
+    const { mtimeNs, size, ino } = statSync(path, { bigint: true });
     return `${mtimeNs}/${size}/${ino}`;
   } catch {
     throw unknownScript(
