@@ -74,6 +74,9 @@ export interface Settlement {
   readonly at: string;
 }
 
+/** What is known of an attempt that may have been billed. */
+type Unconfirmed = Pick<Settlement, "at"> & Partial<Settlement>;
+
 /** New terms from a person. */
 export interface Terms {
   readonly addNanoUsd?: NanoUsd;
@@ -162,28 +165,31 @@ export function settle(ledger: Ledger, attempt: AttemptId, actual: Settlement): 
  * The attempt may have been billed: charged with the whole reservation, or with `nanoUsd` where a bound by bytes is known
  * (an answer without usage: then it is no longer awaited).
  */
-export function markUnconfirmed(
-  ledger: Ledger,
-  attempt: AttemptId,
-  what: { readonly at: string } & Partial<Omit<Settlement, "at">>,
-): Booked {
+export function markUnconfirmed(ledger: Ledger, attempt: AttemptId, what: Unconfirmed): Booked {
   const { hold, rest } = withoutHold(ledger, attempt);
   const awaits = what.nanoUsd === undefined;
-  const nanoUsd = bookable(rest, what.nanoUsd ?? hold.nanoUsd);
-  // The usage of an awaited attempt is counted with its late answer.
-  const usage = awaits ? undefined : what.usage;
-  const after: Ledger = {
-    ...rest,
-    unconfirmedNanoUsd: addUsd(rest.unconfirmedNanoUsd, nanoUsd),
-    awaited: awaits ? lastOf({ ...rest.awaited, [attempt]: hold }, AWAITED_KEPT) : rest.awaited,
-    byModel: withCall(rest.byModel, hold.model, { usage, nanoUsd }),
-    entries: withEntry(rest.entries, { kind: "unconfirmed", attempt, model: hold.model, ...what, nanoUsd }),
-  };
+  const awaited = awaits ? lastOf({ ...rest.awaited, [attempt]: hold }, AWAITED_KEPT) : rest.awaited;
+  const after = { ...unconfirmed(rest, { attempt, hold, what }), awaited };
   return booked(ledger, after, hold.nanoUsd, what.nanoUsd ?? hold.nanoUsd);
 }
 
 /** A late answer explains an unconfirmed attempt: its cost is confirmed, the rest is free. Unknown attempts change nothing. */
 export function confirmLate(ledger: Ledger, attempt: AttemptId, actual: Settlement): Booked {
+  return explained(ledger, attempt, actual, (rest, hold) => confirmed(rest, "confirmed", { attempt, hold, actual }));
+}
+
+/** As {@link confirmLate}, of an answer without usage: its attempt stays unconfirmed, at what is known by bytes. */
+export function estimateLate(ledger: Ledger, attempt: AttemptId, actual: Settlement): Booked {
+  return explained(ledger, attempt, actual, (rest, hold) => unconfirmed(rest, { attempt, hold, what: actual }));
+}
+
+/** Books what a late answer says in place of the whole hold of its attempt, which is no longer awaited. */
+function explained(
+  ledger: Ledger,
+  attempt: AttemptId,
+  actual: Settlement,
+  book: (rest: Ledger, hold: Hold) => Ledger,
+): Booked {
   const { [attempt]: hold, ...awaited } = ledger.awaited;
   if (!hold || !Object.hasOwn(ledger.awaited, attempt)) {
     return { ledger, softLimitCrossed: false, overrunNanoUsd: ZERO_USD };
@@ -194,7 +200,7 @@ export function confirmLate(ledger: Ledger, attempt: AttemptId, actual: Settleme
     unconfirmedNanoUsd: subtractUsd(ledger.unconfirmedNanoUsd, hold.nanoUsd),
     byModel: withoutCall(ledger.byModel, hold.model, hold.nanoUsd),
   };
-  return booked(ledger, confirmed(rest, "confirmed", { attempt, hold, actual }), hold.nanoUsd, actual.nanoUsd);
+  return booked(ledger, book(rest, hold), hold.nanoUsd, actual.nanoUsd);
 }
 
 /** Provably not billed: the reservation is free again. */
@@ -269,6 +275,22 @@ function confirmed(
     unpricedCalls: rest.unpricedCalls + (actual.unpriced ? 1 : 0),
     byModel: withCall(rest.byModel, hold.model, { usage, nanoUsd }),
     entries: withEntry(rest.entries, { at, kind, attempt, model: hold.model, nanoUsd, usage, requestId }),
+  };
+}
+
+/** What may have been billed, on books that no longer have its hold: the whole of it, or what is known by bytes. */
+function unconfirmed(
+  rest: Ledger,
+  { attempt, hold, what }: { readonly attempt: AttemptId; readonly hold: Hold; readonly what: Unconfirmed },
+): Ledger {
+  const nanoUsd = bookable(rest, what.nanoUsd ?? hold.nanoUsd);
+  // The usage of an awaited attempt is counted with its late answer.
+  const usage = what.nanoUsd === undefined ? undefined : what.usage;
+  return {
+    ...rest,
+    unconfirmedNanoUsd: addUsd(rest.unconfirmedNanoUsd, nanoUsd),
+    byModel: withCall(rest.byModel, hold.model, { usage, nanoUsd }),
+    entries: withEntry(rest.entries, { kind: "unconfirmed", attempt, model: hold.model, ...what, nanoUsd }),
   };
 }
 

@@ -2,7 +2,7 @@ import { type ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFail
 import type { AttemptFailure, Bill, ModelAnswered, ModelCallRequest, ModelCut } from "../core/activity-contract.js";
 import { questionDigest } from "../core/journal-key.js";
 import type { JsonObject } from "../core/json.js";
-import { type Booked, confirmLate, markUnconfirmed, release, settle, spent } from "../core/ledger.js";
+import { type Booked, confirmLate, estimateLate, markUnconfirmed, release, settle, spent } from "../core/ledger.js";
 import { formatUsd } from "../core/money.js";
 import { plainFailure } from "./failures.js";
 import { recordEvent } from "./outbox.js";
@@ -48,12 +48,13 @@ export function bookAnswer(run: Run, reservation: Reservation | null, answer: Mo
   });
 }
 
-/** A lost attempt's answer came after all: its cost is known. */
+/** A lost attempt's answer came after all: its cost is known, or an estimate of it where the provider did not count. */
 export function bookLate(run: Run, id: string, bill: Bill): void {
   const { state } = run;
   state.lost = state.lost.filter((lost) => lost.id !== id);
   if (!Object.hasOwn(state.ledger.awaited, id)) return;
-  tellOfMoney(run, confirmLate(state.ledger, id, settlement(bill)));
+  const explain = bill.kind === "estimated" ? estimateLate : confirmLate;
+  tellOfMoney(run, explain(state.ledger, id, settlement(bill)));
 }
 
 /** Books a call that our own word has cut. */

@@ -7,6 +7,7 @@ import {
   bookChild,
   changeTerms,
   confirmLate,
+  estimateLate,
   type Ledger,
   markUnconfirmed,
   openLedger,
@@ -72,6 +73,7 @@ const COMMANDS = [
   amount(80).map((cost) => new Command(`settle ${cost}`, "open", (books, id) => books.settle(id, cost, NO_USAGE))),
   amount(80).map((cost) => new Command(`estimate ${cost}`, "open", (books, id) => books.estimate(id, cost))),
   amount(80).map((cost) => new Command(`late ${cost}`, "lost", (books, id) => void books.late(id, cost))),
+  amount(80).map((cost) => new Command(`guess ${cost}`, "lost", (books, id) => void books.lateEstimate(id, cost))),
   fc.constant(new Command("release", "open", (books, id) => books.release(id))),
   fc.constant(
     new Command("lose", "open", (books, id, { lost }) => {
@@ -114,6 +116,7 @@ function acts(amounts: fc.Arbitrary<NanoUsd>, texts: fc.Arbitrary<string>): fc.A
       held((ledger, id) => markUnconfirmed(ledger, id, { nanoUsd, usage, at }).ledger),
       held((ledger, id) => release(ledger, id, at).ledger),
       (ledger) => confirmLate(ledger, Object.keys(ledger.awaited)[0] ?? "", { nanoUsd, usage, at }).ledger,
+      (ledger) => estimateLate(ledger, Object.keys(ledger.awaited)[0] ?? "", { nanoUsd, usage, at }).ledger,
       (ledger) => changeTerms(ledger, { addNanoUsd: nanoUsd, by: text, reason: text, at }),
       (ledger) => changeTerms(ledger, { limitNanoUsd: nanoUsd, at }),
       (ledger) => changeTerms(ledger, { freeze: flag && text.length % 5 === 0, at }),

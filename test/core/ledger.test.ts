@@ -5,6 +5,7 @@ import {
   bookChild,
   changeTerms,
   confirmLate,
+  estimateLate,
   type Ledger,
   markUnconfirmed,
   openLedger,
@@ -33,6 +34,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   settle: (ledger, attempt, amount) => said(settle(ledger, attempt, { nanoUsd: nano(amount), at })),
   lost: (ledger, attempt) => said(markUnconfirmed(ledger, attempt, { at })),
   estimate: (ledger, attempt, amount) => said(markUnconfirmed(ledger, attempt, { nanoUsd: nano(amount), at })),
+  guess: (ledger, attempt, amount) => said(estimateLate(ledger, attempt, { nanoUsd: nano(amount), at }), ledger),
   late: (ledger, attempt, amount) => said(confirmLate(ledger, attempt, { nanoUsd: nano(amount), at }), ledger),
   release: (ledger, attempt) => said(release(ledger, attempt, at)),
   add: (ledger, _, amount) => ({ ledger: changeTerms(ledger, { addNanoUsd: nano(amount), at }), says: "ok" }),
@@ -124,6 +126,33 @@ test("an answer without usage is charged by bytes, and waits for nothing more", 
     late     a1 10 | nothing   | 0 50  0  50
     reserve  a2 10 | ok        | 0 50 10  40
     estimate a2 12 | overrun 2 | 0 62  0  38
+    `,
+  ));
+
+test("a late answer without usage frees what it cannot have cost, and confirms nothing", () =>
+  holds(
+    { limit: 100 },
+    `
+    guess   a1 5   | nothing    | 0   0  0 100
+    reserve a1 60  | ok         | 0   0 60  40
+    guess   a1 5   | nothing    | 0   0 60  40
+    lost    a1     | ok         | 0  60  0  40
+    guess   a1 25  | ok         | 0  25  0  75
+    guess   a1 20  | nothing    | 0  25  0  75
+    late    a1 20  | nothing    | 0  25  0  75
+    reserve a2 75  | ok         | 0  25 75   0
+    lost    a2     | ok         | 0 100  0   0
+    guess   a2 80  | overrun 5  | 0 105  0   0 !
+    `,
+  ));
+
+test("a late estimate that crosses nothing new leaves the soft limit as it was told", () =>
+  holds(
+    { limit: 100, soft: 40 },
+    `
+    reserve a1 39 | ok                     | 0  0 39 61
+    lost    a1    | ok                     | 0 39  0 61
+    guess   a1 41 | overrun 2, soft limit  | 0 41  0 59
     `,
   ));
 
@@ -277,6 +306,9 @@ test("without a limit the books end at the largest amount", () =>
     reserve  a2 1   | ok                 | 7 0 1 -
     estimate a2 max | overrun ${MAX - 1} | 7 ${MAX - 7} 0 -
     limit    100    | ok                 | 7 ${MAX - 7} 0 0 !
+    reserve  a3 0   | ok                 | 7 ${MAX - 7} 0 0 !
+    lost     a3     | ok                 | 7 ${MAX - 7} 0 0 !
+    guess    a3 max | overrun ${MAX}     | 7 ${MAX - 7} 0 0 !
     `,
   ));
 
@@ -302,7 +334,8 @@ function again(ledger: Ledger, attempt: string): Ledger {
 test("late answers to names that every object has change nothing", () => {
   const ledger = openLedger({ limitNanoUsd: toNanoUsd(100) });
   for (const attempt of ["constructor", "toString", "__proto__"]) {
-    expect(confirmLate(ledger, attempt, { nanoUsd: toNanoUsd(1), at }).ledger).toBe(ledger);
+    for (const explain of [confirmLate, estimateLate])
+      expect(explain(ledger, attempt, { nanoUsd: toNanoUsd(1), at }).ledger).toBe(ledger);
   }
 });
 
@@ -342,6 +375,20 @@ test("what each model did is told by model, an explained attempt once", () => {
     priceBook: "book",
     byModel: { "a/b": { calls: 2, nanoUsd: 10, inputTokens: 20, outputTokens: 10, reasoningTokens: 4 } },
   });
+});
+
+test("an attempt that a late estimate explains is told by its usage, once, and stays unconfirmed", () => {
+  let ledger = again(openLedger({ limitNanoUsd: null }), "a1");
+  ledger = markUnconfirmed(ledger, "a1", { at }).ledger;
+  ledger = estimateLate(ledger, "a1", { nanoUsd: toNanoUsd(3), usage, requestId: "r1", at }).ledger;
+  expect(costOf(ledger)).toMatchObject({
+    nanoUsd: 3,
+    confirmedNanoUsd: 0,
+    unconfirmedNanoUsd: 3,
+    byModel: { "a/b": { calls: 1, nanoUsd: 3, inputTokens: 10, outputTokens: 5 } },
+  });
+  const line = { at, kind: "unconfirmed", attempt: "a1", model: "a/b", nanoUsd: 3, usage, requestId: "r1" };
+  expect(budgetView(ledger).entries.at(-1)).toEqual(line);
 });
 
 test("the tree's cost has the children's, which no limit of the run covers", () => {

@@ -3,6 +3,7 @@ import {
   bookChild,
   changeTerms,
   confirmLate,
+  estimateLate,
   type Ledger,
   markUnconfirmed,
   openLedger,
@@ -87,11 +88,22 @@ export class CheckedBooks {
 
   /** True where the answer explained something; else the books must be untouched. */
   late(attempt: string, nanoUsd: NanoUsd, usage?: Usage): boolean {
+    const actual = { nanoUsd, at: AT, ...(usage === undefined ? {} : { usage }) };
+    const fact = { kind: "late", attempt, nanoUsd: BigInt(nanoUsd) } as const;
+    return this.#explain(fact, (ledger) => confirmLate(ledger, attempt, actual));
+  }
+
+  /** As {@link late}, of an answer without usage. */
+  lateEstimate(attempt: string, nanoUsd: NanoUsd): boolean {
+    const fact = { kind: "late estimate", attempt, nanoUsd: BigInt(nanoUsd) } as const;
+    return this.#explain(fact, (ledger) => estimateLate(ledger, attempt, { nanoUsd, at: AT }));
+  }
+
+  #explain(fact: BookingFact, booking: (ledger: Ledger) => Booked): boolean {
     const before = this.#ledger;
-    const booking = (ledger: Ledger) =>
-      confirmLate(ledger, attempt, { nanoUsd, at: AT, ...(usage === undefined ? {} : { usage }) });
+    const { attempt } = fact;
     if (this.figures().awaited.includes(attempt)) {
-      this.#book({ kind: "late", attempt, nanoUsd: BigInt(nanoUsd) }, booking);
+      this.#book(fact, booking);
       return true;
     }
     if (booking(before).ledger !== before) this.#broken(`${attempt} is awaited by nobody: its answer changes nothing`);

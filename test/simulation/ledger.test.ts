@@ -31,6 +31,7 @@ const HAPPENINGS = [
   "killed while it worked",
   "late answer",
   "late answer that nobody awaits",
+  "late answer without usage",
   "limit below the books",
   "lost too long ago to be awaited",
   "lowered cap",

@@ -8,7 +8,11 @@ export type Fact =
 /** Something that ended an attempt's reservation, or explained it later. */
 export type BookingFact =
   | { readonly kind: "released" | "lost"; readonly attempt: string }
-  | { readonly kind: "settled" | "estimated" | "late"; readonly attempt: string; readonly nanoUsd: bigint };
+  | {
+      readonly kind: "settled" | "estimated" | "late" | "late estimate";
+      readonly attempt: string;
+      readonly nanoUsd: bigint;
+    };
 
 /** What the books have to say after all facts. */
 export interface Figures {
@@ -52,7 +56,7 @@ export function figuresOf(facts: readonly Fact[]): Figures {
       const { attempt, model, nanoUsd } = fact;
       attempts.set(attempt, { model, hold: nanoUsd, charge: nanoUsd, state: "reserved" });
       total += nanoUsd;
-    } else if (fact.kind !== "late" || awaited.includes(fact.attempt)) {
+    } else if (!isLate(fact) || awaited.includes(fact.attempt)) {
       const before = attempts.get(fact.attempt) as NaiveAttempt;
       const charge = chargeOf(fact, before.hold);
       attempts.set(fact.attempt, { ...before, charge, state: fact.kind });
@@ -68,7 +72,8 @@ export function figuresOf(facts: readonly Fact[]): Figures {
     else ceiling = larger(limit, smaller(ceiling + excess, total));
   }
   const sumOf = (...states: readonly NaiveAttempt["state"][]) => sumWhere(attempts, states);
-  const [confirmed, unconfirmed, reserved] = [sumOf("settled", "late"), sumOf("lost", "estimated"), sumOf("reserved")];
+  const [confirmed, reserved] = [sumOf("settled", "late"), sumOf("reserved")];
+  const unconfirmed = sumOf("lost", "estimated", "late estimate");
   return {
     limit,
     frozen,
@@ -81,6 +86,11 @@ export function figuresOf(facts: readonly Fact[]): Figures {
     overrun,
     ceiling,
   };
+}
+
+/** It counts only where it is awaited. */
+function isLate({ kind }: BookingFact): boolean {
+  return kind === "late" || kind === "late estimate";
 }
 
 /** What a fact puts on the books for its attempt. */

@@ -25,6 +25,8 @@ interface Answer {
   readonly id: string;
   readonly model: number;
   readonly usage: Usage;
+  /** The provider did not say what it counted: so much it is at the most, by bytes. */
+  readonly byBytes?: NanoUsd;
 }
 
 /** A slot that makes calls one after the other, as a run does; several may share the books. */
@@ -35,6 +37,9 @@ interface Lane {
   attempts: number;
   model: number;
 }
+
+/** Attempts whose bill the provider did not tell. */
+const UNCONFIRMED: ReadonlySet<string> = new Set(["lost", "estimated", "late estimate"]);
 
 /**
  * One run, as its seed has it, from its first call until all of its bills are explained. At every step the books are
@@ -156,7 +161,8 @@ export class SimulatedRun {
     this.#mark("answered");
     this.#bill(attempt, usage);
     const winner = this.#journal.get(attempt.key)?.[0];
-    this.#keep({ ...attempt, usage });
+    const { id, key, model } = attempt;
+    this.#keep({ id, key, model, usage });
     this.#settle(attempt, usage);
     if (winner) {
       this.#mark("bought beside");
@@ -204,7 +210,7 @@ export class SimulatedRun {
     if (end === "killed after the answer" || end === "killed after the journal") {
       const usage = this.#usageOfLost(attempt);
       this.#bill(attempt, usage);
-      if (end === "killed after the journal") this.#keep({ ...attempt, usage });
+      if (end === "killed after the journal") this.#keepLost(attempt, usage);
     }
     this.#lost.set(attempt.id, { ...attempt, fate: ends[end] });
     this.#books.lose(attempt.id);
@@ -218,7 +224,7 @@ export class SimulatedRun {
     this.#mark("finished late");
     const usage = this.#usageOfLost(lost);
     this.#bill(lost, usage);
-    if (lost.fate === "answers") this.#keep({ ...lost, usage });
+    if (lost.fate === "answers") this.#keepLost(lost, usage);
     lost.fate = "over";
   }
 
@@ -228,9 +234,13 @@ export class SimulatedRun {
     if (answers.length > 0) this.#late(this.#random.pick(answers));
   }
 
-  #late({ id, model, usage }: Answer): void {
-    const explained = this.#books.late(id, this.#cost(model, usage), usage);
-    this.#mark(explained ? "late answer" : "late answer that nobody awaits");
+  #late({ id, model, usage, byBytes }: Answer): void {
+    const explained =
+      byBytes === undefined
+        ? this.#books.late(id, this.#cost(model, usage), usage)
+        : this.#books.lateEstimate(id, byBytes);
+    const what = byBytes === undefined ? "late answer" : "late answer without usage";
+    this.#mark(explained ? what : "late answer that nobody awaits");
     if (explained) this.#unheardExcess.delete(id);
   }
 
@@ -263,7 +273,7 @@ export class SimulatedRun {
       this.#check();
     }
     const { reserved, confirmed, attempts } = this.#books.figures();
-    const unexplained = [...attempts].filter(([, { state }]) => state === "estimated" || state === "lost");
+    const unexplained = [...attempts].filter(([, { state }]) => UNCONFIRMED.has(state));
     const billed = unexplained.reduce((sum, [id]) => sum + this.#provider.billOf(id), 0n);
     if (reserved !== 0n) this.#broken("nothing is reserved when nothing is under way");
     if (confirmed !== this.#provider.total() - billed) this.#broken("what is confirmed is the provider's bill");
@@ -290,8 +300,14 @@ export class SimulatedRun {
     this.#unheardExcess.delete(id);
   }
 
-  #keep({ id, key, model, usage }: Attempt & Answer): void {
-    this.#journal.set(key, [...(this.#journal.get(key) ?? []), { id, model, usage }]);
+  #keep({ key, ...answer }: Answer & Pick<Attempt, "key">): void {
+    this.#journal.set(key, [...(this.#journal.get(key) ?? []), answer]);
+  }
+
+  /** Some answers do not say what was counted: their bytes bound it. */
+  #keepLost({ id, key, model }: Attempt, usage: Usage): void {
+    const byBytes = this.#random.percent(15) ? { byBytes: boundNanoUsd(this.#price(model), usage) } : {};
+    this.#keep({ id, key, model, usage, ...byBytes });
   }
 
   #cost(model: number, usage: Usage): NanoUsd {

@@ -60,6 +60,23 @@ describe("an attempt that times out while its answer is on the way", () => {
     expect(await booksOf(run)).toEqual(books);
   });
 
+  test("is an estimate, and not confirmed, where that answer does not say what was counted", async () => {
+    const first = deferred();
+    const models = plainModels(async () => {
+      await first.promise;
+      return { text: "slow", usage: undefined as never };
+    });
+    const run = await start({ models, agent: { modelTimeoutMs: 1_000 } }, { budget: { limitUsd: "0.0016" } });
+    await untilBooked(run, "unconfirmed");
+    first.resolve();
+    const { cost } = await run.result();
+    expect(cost).toMatchObject({ confirmedNanoUsd: 0, nanoUsd: cost.unconfirmedNanoUsd });
+    expect(cost.unconfirmedNanoUsd).toBeGreaterThan(0);
+    expect(cost.unconfirmedNanoUsd).toBeLessThan(1_100_000);
+    expect(await booksOf(run)).toEqual(["reserved", "unconfirmed", "unconfirmed"]);
+    expect(models.requests).toHaveLength(1);
+  });
+
   test("is still waited for after a pause, where there is no money for another one", async () => {
     const { models, first } = slowAtFirst();
     const world = { models, tools: [noop], agent: { modelTimeoutMs: 1_000 } };
