@@ -6,19 +6,18 @@ import {
   checkSteer,
   checkTerms,
   type MessageCommand,
-  type TermsCommand,
 } from "../core/commands.js";
-import { seen } from "../core/dedupe.js";
 import { type GateView, viewGate } from "../core/gate.js";
 import { jsonBytes } from "../core/input-bound.js";
-import { changeTerms, termsProblem } from "../core/ledger.js";
-import { type BudgetView, budgetView } from "../core/ledger-report.js";
+import type { BudgetView } from "../core/ledger-report.js";
 import type { TranscriptView } from "../core/messages.js";
 import type { RunStatus } from "../core/run.js";
+import { budgetOf, takeSentTerms, takeTerms, topUpOf } from "./budget-terms.js";
 import { checkText } from "./calls.js";
+import { commandOf, noteRefusal, once } from "./commands.js";
 import { refusalAtOnce, refusedBecause, takeWord } from "./decisions.js";
-import { recordAudit, recordEvent } from "./outbox.js";
-import { isHeld, now, type Run } from "./run-context.js";
+import { recordAudit } from "./outbox.js";
+import type { Run } from "./run-context.js";
 import { sayTools, statusOf } from "./run-status.js";
 import { onceStored } from "./store.js";
 
@@ -47,7 +46,7 @@ function listenToSignals(run: Run): void {
       run.ready ? take(payload) : condition(() => run.ready).then(() => take(payload)),
     );
   };
-  on("budgetCheck", checkTerms, (terms) => once(run, "terms", terms.id, () => applyTerms(run, terms)));
+  on("budgetCheck", checkTerms, (terms) => takeSentTerms(run, terms));
   for (const decision of ["approve", "reject"] as const) {
     const check = (payload: unknown) => checkDecision(payload, decision);
     on(decision, check, async (word) => {
@@ -89,8 +88,7 @@ function listenToUpdates(run: Run): void {
     defineUpdate<BudgetView, [unknown]>("addBudget"),
     async (payload) => {
       await ready();
-      const terms = topUpOf(run, payload);
-      once(run, "terms", terms.id, () => applyTerms(run, terms));
+      takeTerms(run, topUpOf(run, payload));
       return budgetOf(run);
     },
     { validator: (payload) => void topUpOf(run, payload) },
@@ -112,41 +110,6 @@ function listenToUpdates(run: Run): void {
       },
     },
   );
-}
-
-function budgetOf(run: Run): BudgetView & { account?: string } {
-  const { account } = run.input;
-  return { ...budgetView(run.state.ledger), ...(account === undefined ? {} : { account }) };
-}
-
-/** A command with an id counts once among its like: a top-up and a message may have the same id. */
-function once(run: Run, kind: "terms" | "message", id: string | undefined, apply: () => void): void {
-  if (id !== undefined) {
-    const own = `${kind}:${id}`;
-    if (run.newIds.has(own) || (run.state.seen.hashes !== "" && seen(run.state.seen, own))) return;
-    run.newIds.add(own);
-  }
-  apply();
-}
-
-/** The terms of `addBudget`. @throws ApplicationFailure `Refused` */
-function topUpOf(run: Run, payload: unknown): TermsCommand {
-  const terms = commandOf(checkTerms(payload, { addRequired: true }));
-  const problem = run.ready ? termsProblem(run.state.ledger, terms) : undefined;
-  if (problem !== undefined) throw refusedBecause(problem, "invalid");
-  return terms;
-}
-
-function applyTerms(run: Run, terms: TermsCommand): void {
-  const { state } = run;
-  state.ledger = changeTerms(state.ledger, { ...terms, at: now() });
-  run.termsVersion += 1;
-  if (terms.addNanoUsd !== undefined || terms.limitNanoUsd !== undefined) state.model = 0;
-  const { limitNanoUsd, frozen } = state.ledger;
-  const reason = terms.reason === undefined ? {} : { reason: terms.reason.slice(0, 500) };
-  recordEvent(run, "wflo.budget.changed", { by: terms.by, limitNanoUsd, frozen, ...reason });
-  recordAudit(run, "budget.changed", { limitNanoUsd, frozen, ...reason }, terms.by);
-  if (isHeld(run)) run.callScope?.cancel();
 }
 
 /** A message above this is looked after by the store. */
@@ -207,13 +170,4 @@ function steer(run: Run, paused: boolean, by: string | undefined): void {
   recordAudit(run, paused ? "run.paused" : "run.resumed", {}, by);
   if (paused) run.callScope?.cancel();
   if (state.calls.length > 0) sayTools(run);
-}
-
-function noteRefusal(run: Run, command: string, message: string, by?: string): void {
-  recordAudit(run, "command.refused", { command, message: message.slice(0, 1_000) }, by);
-}
-
-function commandOf<T>(checked: Checked<T>): T {
-  if ("problems" in checked) throw refusedBecause(checked.problems.join("; "), "invalid");
-  return checked.command;
 }

@@ -89,6 +89,11 @@ test("a freeze that comes while a large input is stored holds the run, and does 
   expect(await run.result()).toMatchObject({ status: "completed", output: "ok" });
 });
 
+function audit(): { action: string; by?: string; facts: object }[] {
+  const values = (worker?.published ?? []).filter(({ topic }) => topic === "wflo.audit").map(({ value }) => value);
+  return [...new Set(values)].map((value) => JSON.parse(value));
+}
+
 describe("people's words about money", () => {
   const asking = () =>
     plainModels(({ turn }) => (turn === 1 ? { toolCalls: [{ id: "c1", name: "ask", args: {} }] } : { text: "ok" }));
@@ -113,7 +118,48 @@ describe("people's words about money", () => {
     await expect(update).rejects.toMatchObject({ cause: { type: "Refused", message } });
     expect(await run.query("budget")).toMatchObject({ limitNanoUsd: 1_000_000_000 });
     await run.signal("budgetCheck", { addUsd: "9007199", by: "ana" });
+    expect(await run.query("budget")).toMatchObject({ limitNanoUsd: 1_000_000_000 });
     await run.signal("approve", { gate: "g1", by: "ana", comment: "yes" });
     expect(await run.result()).toMatchObject({ status: "completed" });
+    const refused = { action: "command.refused", by: "ana", facts: expect.objectContaining({ message }) };
+    await eventually(() => expect(audit()).toContainEqual(expect.objectContaining(refused)));
+  });
+
+  test("that raise a limit as far as it goes are answered again by their id, and count once", async () => {
+    worker = await startAgentWorker({ models: asking(), tools: [{ name: "ask", kind: "human" }] });
+    const run = await worker.start({ agent: "tester", input: "go", budget: { limitUsd: "1" } });
+    await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_approval" }));
+    const most = { addUsd: "9007198", by: "ana", id: "most" };
+    for (const word of [most, most, { ...most, addUsd: "1" }]) {
+      const budget = await run.executeUpdate("addBudget", { args: [word] });
+      expect(budget).toMatchObject({ limitNanoUsd: 9_007_199_000_000_000 });
+    }
+    const another = run.executeUpdate("addBudget", { args: [{ ...most, id: "another" }] });
+    await expect(another).rejects.toMatchObject({ cause: { type: "Refused", details: [{ reason: "invalid" }] } });
+    await run.signal("budgetCheck", most);
+    await run.signal("approve", { gate: "g1", by: "ana", comment: "yes" });
+    expect(await run.result()).toMatchObject({ status: "completed" });
+    await eventually(() => expect(audit().map(({ action }) => action)).toContain("run.ended"));
+    expect(audit().filter(({ action }) => action === "command.refused")).toEqual([]);
+  });
+
+  test("that top up a run without a budget are refused on record; a freeze beside it holds", async () => {
+    worker = await startAgentWorker({ models: asking(), tools: [{ name: "ask", kind: "human" }] });
+    const run = await worker.start({ agent: "tester", input: "go" });
+    await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_approval" }));
+    await run.signal("budgetCheck", { addUsd: "1", by: "ana" });
+    await run.signal("budgetCheck", { addUsd: "1", freeze: true, by: "ben" });
+    expect(await run.query("budget")).toMatchObject({ limitNanoUsd: null, frozen: true });
+    await run.signal("budgetCheck", { freeze: false, by: "ben" });
+    await run.signal("approve", { gate: "g1", by: "ana", comment: "yes" });
+    expect(await run.result()).toMatchObject({ status: "completed" });
+    await eventually(() => expect(audit().map(({ action }) => action)).toContain("run.ended"));
+    const told = audit().filter(({ action }) => action === "command.refused" || action === "budget.changed");
+    expect(told.map(({ action, by }) => `${action} ${by}`)).toEqual([
+      "command.refused ana",
+      "command.refused ben",
+      "budget.changed ben",
+      "budget.changed ben",
+    ]);
   });
 });
