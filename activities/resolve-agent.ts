@@ -91,6 +91,7 @@ export async function resolveAgent(
     ...start,
     approvalTools: agent.approvalTools ?? {},
     searchAttributes: ports.searchAttributes,
+    unpriced: ports.unpriced,
   };
   return payloadBytes(resolved) <= TRAVELS_WHOLE_BYTES ? resolved : await inPieces(ports.blobs, resolved);
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from "./json.js";
+import type { UnpricedRule } from "./policy.js";
 import type { ModelPrice, TokenBound } from "./pricing.js";
 import type { BlobAddress, BlobRef } from "./transcript.js";
 
@@ -97,4 +98,6 @@ export interface ResolvedAgent {
   readonly approvalTools: Readonly<Record<string, "always" | "never">>;
   /** The namespace has the `Wflo…` search attributes. */
   readonly searchAttributes: boolean;
+  /** What a limit that the run gets later does with a model without a price. @default "allow", as runs began that have none */
+  readonly unpriced?: UnpricedRule;
 }

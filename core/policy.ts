@@ -1,10 +1,23 @@
-import type { ToolPolicy } from "./agent.js";
+import type { RunModel, ToolPolicy } from "./agent.js";
+import type { NanoUsd } from "./money.js";
 
 /** Who has to be asked about which tool. */
 export interface ApprovalRules {
   /** `unsafe`: tools that are not marked safe · `always` · `never`. @default "unsafe" */
   readonly default: "unsafe" | "always" | "never";
   readonly tools: Readonly<Record<string, "always" | "never">>;
+}
+
+/** What a limit does with a model that has no price (WFLO_UNPRICED). */
+export type UnpricedRule = "refuse" | "allow";
+
+/** Whether a model may be asked under a limit (null: there is none): what a call without a price costs, no limit can hold. */
+export function mayBeAsked(
+  model: Pick<RunModel, "price">,
+  limitNanoUsd: NanoUsd | null,
+  unpriced: UnpricedRule,
+): boolean {
+  return model.price !== undefined || limitNanoUsd === null || unpriced === "allow";
 }
 
 /**

@@ -3,12 +3,13 @@ import type { RunModel } from "../core/agent.js";
 import { firstBound, jsonBytes, nextBound } from "../core/input-bound.js";
 import { available, reserve } from "../core/ledger.js";
 import { formatUsd, type NanoUsd, ZERO_USD } from "../core/money.js";
+import { mayBeAsked } from "../core/policy.js";
 import { boundNanoUsd, outputThatFits, type TokenBound } from "../core/pricing.js";
 import type { LostCall } from "../core/run.js";
 import { gatherQuestion } from "./conversation.js";
 import { waitWhileHeld } from "./holding.js";
 import { recordEvent } from "./outbox.js";
-import { isHeld, now, type Run, shouldContinueAsNew } from "./run-context.js";
+import { agentOf, isHeld, now, type Run, shouldContinueAsNew } from "./run-context.js";
 import { say } from "./run-status.js";
 
 /** Money that is held for one attempt, and the cap that it pays for. */
@@ -64,14 +65,15 @@ function mayStillCome({ state }: Run): boolean {
   return state.asking && state.lost.some(isWanted);
 }
 
-/** The current model; under `degrade` also those after it. */
+/** The current model, or where that may not be asked the next that may; under `degrade` also those after it. */
 function reserveFirstThatFits(run: Run): Reservation | undefined {
   const { state, input } = run;
-  const models = state.agent?.models ?? [];
-  const last = input.budget?.onExhausted === "degrade" ? models.length - 1 : state.model;
-  for (let index = state.model; index <= last; index += 1) {
-    const reservation = tryReserve(run, models[index] as RunModel, index);
-    if (!reservation) continue;
+  const degrades = input.budget?.onExhausted === "degrade";
+  for (const [index, model] of agentOf(run).models.entries()) {
+    if (index < state.model || !isAllowed(run, model)) continue;
+    const reservation = tryReserve(run, model, index);
+    if (!reservation && degrades) continue;
+    if (!reservation) return undefined;
     if (index !== state.model) {
       recordEvent(run, "wflo.budget.changed", { degradedTo: reservation.model.model });
       state.model = index;
@@ -79,6 +81,11 @@ function reserveFirstThatFits(run: Run): Reservation | undefined {
     return reservation;
   }
   return undefined;
+}
+
+/** A limit that came during the run holds for models without a price too: they are asked no more. */
+function isAllowed({ state }: Run, model: RunModel): boolean {
+  return mayBeAsked(model, state.ledger.limitNanoUsd, state.agent?.unpriced ?? "allow");
 }
 
 function tryReserve(run: Run, model: RunModel, index: number): Reservation | undefined {
@@ -123,10 +130,19 @@ function inputBound(run: Run, model: RunModel): number {
   return Math.min(whole, counted);
 }
 
+function exhaustionOf(run: Run, left: NanoUsd): string {
+  const models = agentOf(run).models.slice(run.state.model);
+  if (models.some((model) => isAllowed(run, model))) {
+    return `the next call does not fit the $${formatUsd(left)} that are left`;
+  }
+  const advice = "give it one with WFLO_PRICES, or set WFLO_UNPRICED=allow, and fork the run";
+  return `the run has a limit now, and the model ${models[0]?.model} has no price, so nothing could hold it: ${advice}`;
+}
+
 async function exhausted(run: Run, terms: number): Promise<Reserved | undefined> {
   const { state, input } = run;
   const left = available(state.ledger) ?? ZERO_USD;
-  const reason = `the next call does not fit the $${formatUsd(left)} that are left`;
+  const reason = exhaustionOf(run, left);
   recordEvent(run, "wflo.budget.exhausted", { remainingNanoUsd: left });
   switch (input.budget?.onExhausted) {
     case "throw":

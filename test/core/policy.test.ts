@@ -1,5 +1,7 @@
 import { expect, test } from "@jest/globals";
-import { type ApprovalRules, needsApproval } from "../../core/policy.js";
+import { toNanoUsd } from "../../core/money.js";
+import { type ApprovalRules, mayBeAsked, needsApproval } from "../../core/policy.js";
+import { picoPerToken } from "../../core/pricing.js";
 
 type Word = "always" | "never" | undefined;
 
@@ -66,4 +68,18 @@ test("a tool named like something that every object has gets no word from there"
 
 test("a rule for another tool says nothing", () => {
   expect(needsApproval({ name: "shell", safe: false }, { default: "unsafe", tools: { Shell: "never" } })).toBe(true);
+});
+
+test("under a limit only models with a price are asked, unless those without one are allowed", () => {
+  const price = { rates: { input: picoPerToken(1), output: picoPerToken(1) } };
+  const asked = [{ price }, {}].map((model) =>
+    [null, toNanoUsd(0), toNanoUsd(5)].map((limit) =>
+      (["refuse", "allow"] as const).map((rule) => mayBeAsked(model, limit, rule)),
+    ),
+  );
+  const always = [true, true];
+  expect(asked).toEqual([
+    [always, always, always],
+    [always, [false, true], [false, true]],
+  ]);
 });

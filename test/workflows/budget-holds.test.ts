@@ -14,6 +14,48 @@ afterEach(async () => {
 const noop = { name: "noop", execute: async () => "done" };
 const forever = () => plainModels(({ turn }) => ({ toolCalls: [{ id: `c${turn}`, name: "noop", args: {} }] }));
 
+describe("a first limit for a run whose model has no price", () => {
+  /** `plain/free` has none, `plain/priced` has one; the run asks people after its first answer, and the limit comes then. */
+  async function limited(models: readonly string[], unpriced: "refuse" | "allow") {
+    const priced = plainModels(({ turn, model }) =>
+      turn === 1 ? { toolCalls: [{ id: "c1", name: "ask", args: {} }] } : { text: model },
+    );
+    const facts = async (model: string) => {
+      const { price, ...rest } = await priced.facts(model, new Date());
+      return model === "plain/free" || !price ? rest : { ...rest, price };
+    };
+    const tools = [{ name: "ask", kind: "human" } as const];
+    worker = await startAgentWorker({ models: { ...priced, facts }, tools, unpriced });
+    const run = await worker.start({ agent: "tester", input: "go", models });
+    await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_approval" }));
+    await run.signal("budgetCheck", { limitUsd: "5", by: "ana" });
+    await run.signal("approve", { gate: "g1", by: "ana", comment: "yes" });
+    return { result: await run.result(), asked: priced.requests.map(({ model }) => model) };
+  }
+
+  test("is taken, and ends the run before the call that it could not hold, with what to do", async () => {
+    const { result, asked } = await limited(["plain/free"], "refuse");
+    const stopReason = expect.stringMatching(/plain\/free has no price.*WFLO_PRICES.*WFLO_UNPRICED=allow.*fork/);
+    expect(result).toMatchObject({ status: "budget_exhausted", stopReason, turns: 1, cost: { unpricedCalls: 1 } });
+    expect(asked).toEqual(["plain/free"]);
+  });
+
+  test.each<[string, string[], "refuse" | "allow", string[]]>([
+    [
+      "has the run go on with the next model that has a price",
+      ["plain/free", "plain/priced"],
+      "refuse",
+      ["plain/priced"],
+    ],
+    ["changes nothing where such models are allowed", ["plain/free"], "allow", ["plain/free"]],
+    ["changes nothing for a model that has one", ["plain/priced", "plain/free"], "refuse", ["plain/priced"]],
+  ])("%s", async (_, models, unpriced, next) => {
+    const { result, asked } = await limited(models, unpriced);
+    expect(result).toMatchObject({ status: "completed", output: next[0] });
+    expect(asked.slice(1)).toEqual(next);
+  });
+});
+
 describe("a budget", () => {
   test("ends the run before the call that it does not pay for", async () => {
     const models = forever();
