@@ -16,6 +16,7 @@ import { close, failed, resultOf } from "./closing.js";
 import { hasUnheard } from "./conversation.js";
 import { modelTurn } from "./model-turn.js";
 import { tendOutbox } from "./outbox.js";
+import { inOwnScope } from "./own-scope.js";
 import { beginRun, openRun } from "./run-beginning.js";
 import { nowMs, type Run, shouldContinueAsNew } from "./run-context.js";
 import { listen } from "./run-messages.js";
@@ -79,16 +80,24 @@ async function work(run: Run): Promise<Worked> {
   const { state } = run;
   if (!state.agent && !state.ending) await beginRun(run);
   for (;;) {
-    if (state.ending) return "ended";
-    if (state.calls.length > 0 && !(await toolTurn(run))) return "in a new history";
-    if (!state.ending) checkEnd(run);
-    if (state.ending) return "ended";
-    if (shouldContinueAsNew(run)) return "in a new history";
-    await tendOutbox(run);
-    const turn = await modelTurn(run);
-    if (turn.kind === "continue") return "in a new history";
-    if (turn.kind === "answered") await hear(run, turn.answer);
+    const worked = await inOwnScope(async () => await workOn(run));
+    if (worked !== "a turn") return worked;
   }
+}
+
+/** The tools that wait, and the next question with its answer. */
+async function workOn(run: Run): Promise<Worked | "a turn"> {
+  const { state } = run;
+  if (state.ending) return "ended";
+  if (state.calls.length > 0 && !(await toolTurn(run))) return "in a new history";
+  if (!state.ending) checkEnd(run);
+  if (state.ending) return "ended";
+  if (shouldContinueAsNew(run)) return "in a new history";
+  await tendOutbox(run);
+  const turn = await modelTurn(run);
+  if (turn.kind === "continue") return "in a new history";
+  if (turn.kind === "answered") await hear(run, turn.answer);
+  return "a turn";
 }
 
 /** Decides what an answer means: tools to run, an end, or one more turn. */

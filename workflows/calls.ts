@@ -25,6 +25,7 @@ import type { ResolvedAgent, ToolPolicy } from "../core/agent.js";
 import { clipped } from "../core/clip.js";
 import type { InPieces } from "../core/pieces.js";
 import type { BlobAddress, TextOrRef } from "../core/transcript.js";
+import { inOwnScope } from "./own-scope.js";
 
 /*
  * One named function an activity, with its options: time-outs, heartbeat, retry policy, summary. The declared Promise
@@ -62,7 +63,7 @@ const { callModel: callModelActivity } = proxyActivities<AgentActivities>({
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
-/** Few tries: a task that waits for a store fills the history. `store.ts` waits outside of it. */
+/** Few tries: a task that waits for a store fills the history. `store.ts` waits outside of it. What they are given is large. */
 const local = proxyLocalActivities<StoreActivities>({
   startToCloseTimeout: "20s",
   retry: { initialInterval: "200ms", maximumInterval: "1s", maximumAttempts: 4 },
@@ -135,25 +136,25 @@ export async function callTool(
 
 /** What is too large to travel joins the transcript at once. */
 export async function appendMessages(request: AppendMessagesRequest): Promise<AppendedMessages> {
-  return await local.appendMessages(request);
+  return await inOwnScope(async () => await local.appendMessages(request));
 }
 
 export async function storePiece(piece: string): Promise<BlobAddress> {
-  return await local.storePiece(piece);
+  return await inOwnScope(async () => await local.storePiece(piece));
 }
 
 export async function loadPiece(address: BlobAddress): Promise<string> {
-  return await local.loadPiece(address);
+  return await inOwnScope(async () => await local.loadPiece(address));
 }
 
 /** Arguments that a person wants to run instead, against the tool's schema. */
 export async function checkEdit(request: EditRequest): Promise<EditChecked> {
-  return await local.checkEdit(request);
+  return await inOwnScope(async () => await local.checkEdit(request));
 }
 
 /** A message that is a blob, or too large to be carried along. */
 export async function checkText(text: TextOrRef): Promise<TextChecked> {
-  return await local.checkText(text);
+  return await inOwnScope(async () => await local.checkText(text));
 }
 
 /** Resolves once the blob store is there again. */

@@ -59,12 +59,14 @@ export function noteCallPublished(run: Run, sent: readonly OutgoingRecord[], seq
 export function flushOutbox(run: Run): void {
   const { outbox } = run.state;
   if (run.flush !== null || (outbox.waiting.length === 0 && outbox.stored === null)) return;
-  const scope = new CancellationScope({ cancellable: true });
+  // It goes on beside the turns.
+  const scope = new CancellationScope({ cancellable: true, parent: run.workScope ?? CancellationScope.current() });
   run.flush = scope;
   void scope
     .run(async () => await publishWaiting(run, outbox.stored ? "1m" : "10s"))
     .finally(() => {
       run.flush = null;
+      scope.cancel();
     });
 }
 

@@ -52,6 +52,8 @@ export interface TestWorld {
   readonly workflowBundlePath?: string;
   /** Half a worker: runs move on only while there is one of each on their queue. @default both halves */
   readonly half?: "workflows" | "activities";
+  /** Workflows run in the process's own thread, so that its heap is theirs. @default false */
+  readonly sameThread?: boolean;
   /**
    * Histories that stay in memory. With 0 every task replays from the start: a query then sees what the server has, a
    * moment before the run itself has seen it, so that a command sent at once may come before its cause (a decision waits
@@ -77,6 +79,7 @@ export async function startAgentWorker(world: TestWorld) {
     sinks: silentSinks(),
     maxCachedWorkflows: world.maxCachedWorkflows ?? (process.env.WFLO_TEST_REPLAY === "all" ? 0 : 100),
     stickyQueueScheduleToStartTimeout: "1s",
+    debugMode: world.sameThread ?? false,
   } as const;
   const workers = [
     await Worker.create({

@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { ModelCallRequest } from "../../core/activity-contract.js";
+import { utf8Bytes } from "../../core/digest.js";
+import { jsonBytes } from "../../core/input-bound.js";
+import { type InPieces, isInPieces } from "../../core/pieces.js";
+import type { CarriedRun } from "../../core/run.js";
 import { type AgentWorker, startAgentWorker, type TestWorld } from "../harness/agent-worker.js";
 import { type HistoryEvent, historiesOf, inputsOf, jsonSize, payloadsOf, typesOf } from "../harness/histories.js";
 import { plainModels } from "../harness/plain-models.js";
@@ -36,6 +40,14 @@ function eventsByTurn(events: readonly HistoryEvent[]): readonly (readonly Histo
   return turns;
 }
 
+/** All that a run remembers where a history begins, in the store too. */
+async function carriedBytes(started: HistoryEvent | undefined): Promise<number> {
+  const carried = JSON.parse(payloadsOf(started ? [started] : [])[1]?.text ?? "null") as CarriedRun | InPieces;
+  if (!isInPieces(carried)) return jsonBytes(carried);
+  const pieces = await Promise.all(carried.pieces.map(async (piece) => await worker!.blobs.getText(piece)));
+  return utf8Bytes(pieces.join(""));
+}
+
 const average = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
 
 describe("a turn costs the same wherever it stands in a run", () => {
@@ -48,7 +60,7 @@ describe("a turn costs the same wherever it stands in a run", () => {
     expect(histories.reduce((sum, history) => sum + history.bytes, 0)).toBeLessThan(4 * 1024 * 1024);
   });
 
-  test("1,000 turns: history and inputs of the last hundred are those of the first, at most 13 events a turn", async () => {
+  test("1,000 turns: history, inputs and memory of the last hundred are those of the first, at most 13 events a turn", async () => {
     const world = { models: looking(1_001), tools: [outputs(500)] };
     const { result, histories, events } = await finished(world, { maxTurns: 2_000, budget: { limitUsd: "10" } });
     expect(result).toMatchObject({ status: "completed", turns: 1_001 });
@@ -59,6 +71,11 @@ describe("a turn costs the same wherever it stands in a run", () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(13);
     const sizes = [first, last].map((some) => average(some.map(jsonSize)));
     expect(sizes[1]! / sizes[0]!).toBeLessThan(1.05);
+    const carried = await Promise.all(
+      histories.slice(1).map(async ({ events: [started] }) => await carriedBytes(started)),
+    );
+    expect(carried.length).toBeGreaterThan(1);
+    expect(carried.at(-1)! / carried[0]!).toBeLessThan(1.05);
     const inputs = [first, last].map((some) => average(some.map((one) => payloadsOf(one.slice(0, 1))[0]?.bytes ?? 0)));
     expect(inputs[1]! / inputs[0]!).toBeLessThan(1.05);
   }, 300_000);
