@@ -11,6 +11,7 @@ import type { ToolPolicy } from "../core/agent.js";
 import { type CallModelPorts, callModel } from "./call-model.js";
 import { toApplicationFailure } from "./failures.js";
 import { type PublishPorts, publish } from "./publish-events.js";
+import { isQueueServed } from "./queue-served.js";
 import { type ResolveAgentPorts, resolveAgent } from "./resolve-agent.js";
 import { type RunToolPorts, runTool } from "./run-tool.js";
 import { createStoreActivities } from "./store-activities.js";
@@ -48,6 +49,7 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
         // A broker that does not answer holds no worker up that stops.
         await Promise.race([work, context.cancelled]);
       }),
+    isQueueServed: async (queue) => await attended(async (context) => await isQueueServed(context, queue)),
     storeReady: async () =>
       await attended(async (context) => {
         await ports.blobs.put(`wflo: is the store there? ${workflowIdOf(context)} ${ports.now().toISOString()}`);

@@ -245,6 +245,8 @@ export interface AgentActivities {
   publishEvents(request: PublishRequest): Promise<void>;
   /** Resolves once the blob store takes and gives back a value. */
   storeReady(): Promise<void>;
+  /** Whether any worker asks this queue for activities. */
+  isQueueServed(queue: string): Promise<boolean>;
 }
 
 /** Called as local activities, whose arguments are in no history: what is large leaves the workflow here. */

@@ -43,7 +43,8 @@ export const FAILURES = {
     contract: true,
   },
   SandboxUnavailable: {
-    advice: "Ask `wflo sandbox check` what this host lacks; code is never run without a sandbox.",
+    advice:
+      "Start a worker with `wflo worker --queues sandbox`, and ask `wflo sandbox check` what its host lacks; code is never run without a sandbox.",
     retry: "never",
     contract: true,
   },

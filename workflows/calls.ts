@@ -57,6 +57,11 @@ const { resolveAgent: resolveAgentActivity, storeReady: storeReadyActivity } = p
   retry: { initialInterval: "500ms", maximumInterval: "20s" },
 });
 
+const { isQueueServed: isQueueServedActivity } = proxyActivities<AgentActivities>({
+  startToCloseTimeout: "10s",
+  retry: { initialInterval: "1s", maximumAttempts: 3 },
+});
+
 const { callModel: callModelActivity } = proxyActivities<AgentActivities>({
   startToCloseTimeout: "15m",
   heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
@@ -102,11 +107,17 @@ export async function callModel(
   );
 }
 
+/** Where a sandbox tool runs, and how long a worker may take to begin. */
+export interface SandboxQueue {
+  readonly queue: string;
+  readonly takenWithinMs: number;
+}
+
 /** Runs a tool where its kind says. */
 export async function callTool(
   policy: ToolPolicy,
   request: ToolCallRequest,
-  options: { readonly summary: string; readonly sandboxQueue: string },
+  { summary, sandbox }: { readonly summary: string; readonly sandbox?: SandboxQueue },
 ): Promise<ToolCallResult> {
   const type = `tool.${policy.name}`;
   if (policy.kind === "local") {
@@ -120,8 +131,8 @@ export async function callTool(
     startToCloseTimeout: policy.timeoutMs,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    summary: clipped(options.summary, SUMMARY_BYTES),
-    ...(policy.kind === "sandbox" ? { taskQueue: options.sandboxQueue } : {}),
+    summary: clipped(summary, SUMMARY_BYTES),
+    ...(sandbox ? { taskQueue: sandbox.queue, scheduleToStartTimeout: sandbox.takenWithinMs } : {}),
     retry: request.joinOnly
       ? { initialInterval: "500ms", maximumAttempts: TRIES_TO_JOIN }
       : {
@@ -155,6 +166,12 @@ export async function checkEdit(request: EditRequest): Promise<EditChecked> {
 /** A message that is a blob, or too large to be carried along. */
 export async function checkText(text: TextOrRef): Promise<TextChecked> {
   return await inOwnScope(async () => await local.checkText(text));
+}
+
+/** Whether any worker asks a queue for activities. */
+export async function isQueueServed(queue: string): Promise<boolean> {
+  const summary = clipped(`is there a worker for ${queue}?`, SUMMARY_BYTES);
+  return await isQueueServedActivity.executeWithOptions({ summary }, [queue]);
 }
 
 /** Resolves once the blob store is there again. */

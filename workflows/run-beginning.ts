@@ -114,6 +114,7 @@ export function openRun(input: RunInput): Run {
     workScope: null,
     newIds: new Set(),
     termsVersion: 0,
+    untaken: null,
     toolsRunning: 0,
     workspaceTurn: Promise.resolve(),
     messagesChecking: 0,

@@ -25,6 +25,8 @@ export interface Run {
   readonly newIds: Set<string>;
   /** Grows with every change of budget terms; waits for money look again. */
   termsVersion: number;
+  /** A sandbox tool that no worker has taken for long, and what people are told of it; one at a time runs. */
+  untaken: { readonly callId: string; readonly text: string } | null;
   /** Tools that run now. */
   toolsRunning: number;
   /** Sandbox tools take turns: each begins from the workspace that the one before left. */

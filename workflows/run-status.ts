@@ -45,12 +45,15 @@ export function say(run: Run, state: RunDoing, text: string): void {
 export function sayTools(run: Run): void {
   const { calls, gates, paused, turn } = run.state;
   const pending = gates.filter(({ state }) => state === "pending").map(({ gate, tool }) => `${gate} (${tool})`);
-  const running = calls.filter(({ stage }) => stage === "running").map(({ call }) => call.name);
+  const { untaken } = run;
+  const running = calls.filter(({ stage, call }) => stage === "running" && call.id !== untaken?.callId);
+  const names = running.map(({ call }) => call.name);
+  const work = [names.length > 0 ? `${listed(names)} running` : "", untaken?.text ?? ""].filter(Boolean).join("; ");
   const asks = pending.length > 0 ? `waiting for a decision on ${listed(pending)}` : "";
-  if (paused && running.length === 0)
+  if (paused && work === "")
     say(run, "paused", ["paused by a person; `wflo resume` goes on", asks].filter(Boolean).join("; "));
-  else if (asks) say(run, "awaiting_approval", running.length > 0 ? `${asks}; ${listed(running)} running` : asks);
-  else if (running.length > 0) say(run, "running", `turn ${turn}: ${listed(running)} running`);
+  else if (asks) say(run, "awaiting_approval", work === "" ? asks : `${asks}; ${work}`);
+  else if (work !== "") say(run, "running", `turn ${turn}: ${work}`);
 }
 
 function listed(names: readonly string[]): string {

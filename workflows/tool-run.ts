@@ -4,8 +4,8 @@ import type { ToolPolicy } from "../core/agent.js";
 import type { JsonObject } from "../core/json.js";
 import type { BlobRef } from "../core/transcript.js";
 import { callTool, storeReady } from "./calls.js";
-import { sandboxQueue } from "./names.js";
 import { agentOf, type Run } from "./run-context.js";
+import { callInSandbox } from "./sandbox-calls.js";
 import { isStoreAway } from "./store.js";
 
 /** How often a tool that may be repeated is run again after an attempt that did not answer. */
@@ -30,7 +30,7 @@ export async function runTool(run: Run, tool: ToolPolicy, call: ReadyCall): Prom
   const request = requestFor(run, tool, call);
   for (let lost = 0; ; ) {
     try {
-      return await callTool(tool, request, optionsFor(run, tool));
+      return await callOnce(run, tool, request);
     } catch (error) {
       const cause = error instanceof ActivityFailure ? error.cause : undefined;
       if (isStoreAway(error)) await storeReady();
@@ -47,7 +47,7 @@ async function leftResult(run: Run, tool: ToolPolicy, request: ToolCallRequest):
   const unknown = { error: `${tool.name} did not answer in time; whether it did its work is unknown` };
   if (tool.kind === "local") return unknown;
   try {
-    const left = await callTool(tool, { ...request, joinOnly: true }, optionsFor(run, tool));
+    const left = await callOnce(run, tool, { ...request, joinOnly: true });
     return left.missing ? unknown : left;
   } catch (error) {
     const cause = error instanceof ActivityFailure ? error.cause : undefined;
@@ -71,9 +71,10 @@ function requestFor(run: Run, tool: ToolPolicy, call: ReadyCall): ToolCallReques
   };
 }
 
-function optionsFor(run: Run, tool: ToolPolicy) {
+async function callOnce(run: Run, tool: ToolPolicy, request: ToolCallRequest): Promise<ToolCallResult> {
   const summary = `turn ${run.state.turn} · ${tool.name}`;
-  return { summary, sandboxQueue: sandboxQueue(workflowInfo().taskQueue) };
+  if (tool.kind === "sandbox") return await callInSandbox(run, tool, request, summary);
+  return await callTool(tool, request, { summary });
 }
 
 function toolFailure(tool: ToolPolicy, { message, type }: ApplicationFailure): ApplicationFailure {

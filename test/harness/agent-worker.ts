@@ -40,6 +40,10 @@ export interface TestWorld {
   readonly unpriced?: "refuse" | "allow";
   /** Runs the code of sandbox tools. @default there is none */
   readonly code?: CodeTool;
+  /** False: nobody looks after the sandbox queue. @default true */
+  readonly sandboxed?: boolean;
+  /** Code that runs at once. @default as much as comes */
+  readonly sandboxSlots?: number;
   /** @default keeps the records in `published` */
   readonly eventLog?: EventLog;
   /** @default one of its own */
@@ -91,9 +95,10 @@ export async function startAgentWorker(world: TestWorld) {
       enableNonLocalActivities: world.half !== "workflows",
     }),
   ];
-  if (world.half !== "workflows" && Object.keys(activities.sandbox).length > 0) {
+  if (world.half !== "workflows" && world.sandboxed !== false && Object.keys(activities.sandbox).length > 0) {
     const sandboxed = { taskQueue: `${taskQueue}-sandbox`, activities: activities.sandbox };
-    workers.push(await Worker.create({ ...shared, ...sandboxed }));
+    const slots = world.sandboxSlots === undefined ? {} : { maxConcurrentActivityTaskExecutions: world.sandboxSlots };
+    workers.push(await Worker.create({ ...shared, ...sandboxed, ...slots }));
   }
   const running = Promise.all(workers.map(async (worker) => await worker.run()));
   const clientConnection = await Connection.connect({ address });
