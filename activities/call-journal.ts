@@ -30,8 +30,16 @@ export interface CallJournal {
   join(key: string, signal: AbortSignal): Promise<Json | undefined>;
   /** Renews the lease of the attempt that was told to go. */
   alive(key: string, attempt: number): Promise<void>;
-  /** Keeps an answer. `stored` is false where another attempt's answer was there first; `winner` is the one that counts. */
-  answer(key: string, attempt: number, answer: Json): Promise<{ readonly stored: boolean; readonly winner: Json }>;
+  /**
+   * Keeps an answer. `stored` is false where another attempt's answer was there first; `winner` is the one that counts.
+   * What is `passing` survives every crash but a power cut, after which it is done again.
+   */
+  answer(
+    key: string,
+    attempt: number,
+    answer: Json,
+    options?: { readonly passing?: boolean },
+  ): Promise<{ readonly stored: boolean; readonly winner: Json }>;
   /** This attempt is over without an answer: a successor need not wait. */
   ended(key: string, attempt: number, why: string): Promise<void>;
   /** Every answer that any attempt brought, late ones too. */
@@ -132,15 +140,15 @@ export function createCallJournal(
       const slot = slotsByAttempt.get(`${key} ${attempt}`);
       if (slot !== undefined) await renew(key, attempt, slot);
     },
-    async answer(key, attempt, answer) {
+    async answer(key, attempt, answer, options = {}) {
       const slot = slotsByAttempt.get(`${key} ${attempt}`);
       const kept: StoredAnswer = { attempt, answer, ...(slot === undefined ? {} : { slot }) };
-      const isFirst = await store.putIfAbsent(`${nameOf(key)}.answer`, encode(kept));
+      const isFirst = await store.putIfAbsent(`${nameOf(key)}.answer`, encode(kept), options);
       const winner = isFirst ? kept : ((await answerOf(key)) ?? kept);
       // Who did not hear that the first write went through asks again.
       const isSame = winner.attempt === attempt && (slot === undefined || winner.slot === slot);
       const isWinner = isFirst || isSame;
-      if (!isWinner) await store.putIfAbsent(`${nameOf(key)}/late-${slot ?? `of-${attempt}`}`, encode(kept));
+      if (!isWinner) await store.putIfAbsent(`${nameOf(key)}/late-${slot ?? `of-${attempt}`}`, encode(kept), options);
       // Only now: while the store is away and this is tried again, the lease has to be renewed.
       slotsByAttempt.delete(`${key} ${attempt}`);
       return { stored: isWinner, winner: winner.answer };

@@ -81,7 +81,7 @@ export async function runTool(
     return await perform(ports, spec, request, context, key);
   });
   ports.checkpoint?.("tool.done");
-  const kept = await journalled(ports.journal, key, context.activityAttempt, result);
+  const kept = await journalled(ports.journal, key, context.activityAttempt, result, { passing: spec.repeatable });
   ports.checkpoint?.("tool.journalled");
   return kept;
 }
@@ -126,10 +126,11 @@ async function journalled(
   key: string,
   attempt: number,
   result: ToolCallResult,
+  options: { readonly passing: boolean },
 ): Promise<ToolCallResult> {
   try {
     const answer = result as unknown as Json;
-    const { winner } = await withPatience(async () => await journal.answer(key, attempt, answer));
+    const { winner } = await withPatience(async () => await journal.answer(key, attempt, answer, options));
     return (winner ?? result) as ToolCallResult;
   } catch {
     return result;
