@@ -6,6 +6,7 @@ import type { TranscriptView } from "../core/messages.js";
 import type { RunResult, RunStatus } from "../core/run.js";
 import type { RequestText, RunRequest, UsdAmount } from "../core/run-request.js";
 import type { BlobAddress } from "../core/transcript.js";
+import type { RunAuditTrail } from "./audit-trail.js";
 import type { RunChange } from "./run-changes.js";
 import { createRunCommands } from "./run-commands.js";
 import type { RunSummary } from "./run-list.js";
@@ -48,6 +49,8 @@ export interface RunReader {
   firstRunId(): Promise<string>;
   /** Its newest history, for a replay. */
   history(): Promise<History>;
+  /** What all its histories have of its audit records, and of what people and tools did: for a look at the audit log. */
+  auditTrail(): Promise<RunAuditTrail>;
   status(): Promise<RunStatus>;
   budget(): Promise<BudgetView & { readonly account?: string }>;
   /** Its gates: those that are open, and the last that were. */

@@ -6,6 +6,7 @@ import type { TranscriptView } from "../core/messages.js";
 import type { RunResult, RunStatus } from "../core/run.js";
 import type { RunRequest } from "../core/run-request.js";
 import type { BlobAddress } from "../core/transcript.js";
+import { readAuditTrail } from "./audit-trail.js";
 import { readBlob } from "./blob-reader.js";
 import { ClientError, RunFailed } from "./client-error.js";
 import { firstEvent } from "./history.js";
@@ -77,6 +78,10 @@ export function createRunReader(temporal: Temporal, handle: WorkflowHandle): Run
       return head === null ? [] : await readTranscript(temporal.blobs(), head as BlobAddress);
     },
     files,
+    async auditTrail() {
+      await describe();
+      return await readAuditTrail(temporal, workflowId);
+    },
     file: async (name) => await readBlob(temporal.blobs(), addressOfFile(workflowId, name, await files())),
     watch: ({ signal } = {}) => watched(temporal, { workflowId, describe, query }, signal),
   };

@@ -1,10 +1,7 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { Worker } from "@temporalio/worker";
-import { cacheFolder, packageRoot } from "../../workers/tool-finder.js";
-import { buildWorkflowBundle } from "../../workers/workflow-bundle.js";
 import { silentSinks } from "../harness/agent-worker.js";
+import { changedBundles } from "../harness/changed-bundle.js";
 import { workflowBundlePath } from "../harness/environment.js";
 import { historiesOf } from "../harness/histories.js";
 import { startOwnServer } from "../harness/own-server.js";
@@ -59,24 +56,7 @@ test("the histories of runs that began earlier replay against the workflows as t
 });
 
 describe("an incompatible change is noticed:", () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(cacheFolder(), "replay-"));
-  });
-  afterAll(async () => await rm(folder, { recursive: true, force: true }));
-
-  /** The bundle of the sources with one change. */
-  async function bundleWith(name: string, file: string, from: string, to: string): Promise<string> {
-    const copy = join(folder, name);
-    for (const room of ["core", "workflows"])
-      await cp(join(packageRoot(), room), join(copy, room), { recursive: true });
-    const text = await readFile(join(copy, file), "utf8");
-    expect(text).toContain(from);
-    await writeFile(join(copy, file), text.replace(from, to));
-    const bundle = join(copy, "bundle.js");
-    await writeFile(bundle, await buildWorkflowBundle(join(copy, "workflows/index.ts")));
-    return bundle;
-  }
+  const bundleWith = changedBundles();
 
   test.each<[string, string, string, string, readonly string[]]>([
     [
@@ -93,8 +73,8 @@ describe("an incompatible change is noticed:", () => {
       "const type = `tools/$",
       ["tools", "gates", "continue-as-new-1"],
     ],
-  ])("%s", async (name, file, from, to, broken) => {
-    const problems = await replayed(await bundleWith(name.replaceAll(/\W/g, "-"), file, from, to));
+  ])("%s", async (_name, file, from, to, broken) => {
+    const problems = await replayed(await bundleWith({ file, from, to }));
     expect(Object.keys(problems)).toEqual(expect.arrayContaining([...broken]));
     for (const one of broken) expect(problems[one]).toMatch(/^DeterminismViolationError/);
     expect(Object.keys(problems)).not.toContain("unknown-agent");
