@@ -18,7 +18,7 @@ import { type ModelAnswer, ModelCallFailed, type Models } from "../ports/models.
 import type { TokenStream } from "../ports/token-stream.js";
 import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
-import { AttemptFailed, NotAsked } from "./failures.js";
+import { AttemptFailed, LeaseVoid, NotAsked } from "./failures.js";
 import { type KeptAnswer, keepAnswer } from "./keep-answer.js";
 import { billOfUsage } from "./model-bill.js";
 import { meterCall } from "./model-meters.js";
@@ -40,6 +40,8 @@ export interface CallModelPorts {
 /** What the surrounding activity knows. */
 export interface CallContext {
   readonly workflowId: string;
+  /** Temporal's id of the history that calls, as the server has it. */
+  readonly runId: string;
   /** Temporal's attempt at this activity, from 1: retries of what was provably not billed. */
   readonly activityAttempt: number;
   /** Aborted when the run wants the call to end (cancel, pause, freeze); never by a time-out: an answer on its way is kept. */
@@ -83,6 +85,7 @@ export async function callModel(
   return {
     ...outcome.kept,
     ...("ownBill" in outcome ? { ownBill: outcome.ownBill } : {}),
+    ...(isPaidElsewhere(request, outcome.kept, context.runId) ? { paidElsewhere: true as const } : {}),
     kind: "answered",
     ...(knownBounds ? { knownBounds } : {}),
     ...explained,
@@ -106,6 +109,7 @@ async function buy(ports: CallModelPorts, request: ModelCallRequest, purchase: P
   const alive = setInterval(renew, ALIVE_EVERY_MS);
   const startedAt = performance.now();
   try {
+    checkLease(request, purchase.runId);
     const question = await unsent(async () => await readQuestion(ports, request));
     if (cut.aborted) {
       await ports.journal.ended(journalKey, fence, "cut before it was sent").catch(() => {});
@@ -114,7 +118,8 @@ async function buy(ports: CallModelPorts, request: ModelCallRequest, purchase: P
     const { agent, model } = question;
     const { answer, promptBytes } = await askModel(ports, question, request, purchase);
     ports.checkpoint?.("model.answered");
-    const kept = await keepAnswer(ports, { agent, model, request, answer, promptBytes, journalKey, fence });
+    const { runId } = purchase;
+    const kept = await keepAnswer(ports, { agent, model, request, answer, promptBytes, journalKey, fence, runId });
     ports.checkpoint?.("model.journalled");
     meterCall(ports.meters, model, "ok", (performance.now() - startedAt) / 1_000, kept.ownBill ?? kept.kept.bill);
     return kept;
@@ -238,6 +243,20 @@ async function boundsOf(
   const bounds = agent.models.map(async ({ model }) => (await models.knownBound(model, turn + 1)) ?? null);
   const known = await Promise.all(bounds);
   return known.some((bound) => bound !== null) ? known : undefined;
+}
+
+/**
+ * A reset makes a history that believes to have the lease of the one before, which the account has given to that one alone:
+ * only here, where work is never done again, can the two be told apart.
+ * @throws LeaseVoid
+ */
+function checkLease({ lease }: ModelCallRequest, runId: string): void {
+  if (lease && lease.history !== runId && lease.begunIn !== runId) throw new LeaseVoid(runId);
+}
+
+/** In a history that a reset has made, what the one before bought is paid by its lease. */
+function isPaidElsewhere({ lease }: ModelCallRequest, { boughtIn }: KeptAnswer, runId: string): boolean {
+  return lease !== undefined && lease.history !== runId && boughtIn !== runId;
 }
 
 /** Whatever goes wrong before a provider is asked was not billed. @throws NotAsked */

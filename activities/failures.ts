@@ -26,6 +26,16 @@ export class NotAsked extends Error {
   }
 }
 
+/** Nothing was bought: the lease belongs to another history of the run. */
+export class LeaseVoid extends Error {
+  override readonly name = "LeaseVoid";
+  readonly runId: string;
+  constructor(runId: string) {
+    super("a reset has made this history, and its account has leased the money to the one before");
+    this.runId = runId;
+  }
+}
+
 /** The longest that a provider's Retry-After is followed, in milliseconds; after it the call is tried again. */
 const LONGEST_RETRY_AFTER_MS = 10 * 60_000;
 
@@ -42,6 +52,10 @@ export function toApplicationFailure(error: unknown, attempt: number): unknown {
     return ApplicationFailure.nonRetryable(told(error.message), "SandboxUnavailable");
   }
   if (error instanceof AttemptFailed) return attemptFailure(error);
+  if (error instanceof LeaseVoid) {
+    const facts: AttemptFailure = { billed: "none", leaseVoidIn: error.runId };
+    return ApplicationFailure.nonRetryable(error.message, error.name, facts);
+  }
   if (error instanceof NotAsked) return ourFailure(error.cause, attempt, { billed: "none" });
   return ourFailure(error, attempt);
 }

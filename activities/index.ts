@@ -8,6 +8,7 @@ import type {
   ToolCallRequest,
 } from "../core/activity-contract.js";
 import type { ToolPolicy } from "../core/agent.js";
+import { accountFor, findAccounts, lookAfterHolders } from "./accounts.js";
 import { type CallModelPorts, callModel } from "./call-model.js";
 import { toApplicationFailure } from "./failures.js";
 import { type PublishPorts, publish } from "./publish-events.js";
@@ -17,7 +18,11 @@ import { type RunToolPorts, runTool } from "./run-tool.js";
 import { createStoreActivities } from "./store-activities.js";
 
 /** Everything that the activities are made of. */
-export interface ActivityPorts extends CallModelPorts, ResolveAgentPorts, RunToolPorts, PublishPorts {}
+export interface ActivityPorts
+  extends CallModelPorts,
+    Omit<ResolveAgentPorts, "findAccount">,
+    RunToolPorts,
+    PublishPorts {}
 
 /** The activities by queue. */
 export interface Activities {
@@ -41,7 +46,11 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
     Object.fromEntries(tools.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => [`tool.${name}`, tool]));
   const contract: AgentActivities & StoreActivities = {
     ...attendedEach(createStoreActivities(ports)),
-    resolveAgent: async (request) => await attended(async () => await resolveAgent(ports, request)),
+    resolveAgent: async (request) =>
+      await attended(async (context) => {
+        const findAccount = async (account: string) => await accountFor(context, account);
+        return await resolveAgent({ ...ports, findAccount }, request);
+      }),
     callModel: async (request) => await attended(async (context) => await modelCall(ports, request, context)),
     publishEvents: async (request) =>
       await attended(async (context) => {
@@ -49,6 +58,8 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
         // A broker that does not answer holds no worker up that stops.
         await Promise.race([work, context.cancelled]);
       }),
+    findAccounts: async (request) => await attended(async (context) => await findAccounts(context, request)),
+    lookAfterHolders: async (holders) => await attended(async (context) => await lookAfterHolders(context, holders)),
     isQueueServed: async (queue) => await attended(async (context) => await isQueueServed(context, queue)),
     storeReady: async () =>
       await attended(async (context) => {
@@ -79,7 +90,8 @@ async function modelCall(ports: ActivityPorts, request: ModelCallRequest, contex
   const workflowId = workflowIdOf(context);
   const published = request.outbox.length > 0 ? publishBeside(ports, context, request) : undefined;
   const cut = cutSignal(context);
-  const result = await callModel(ports, request, { workflowId, activityAttempt: context.info.attempt, cut });
+  const runId = context.info.workflowExecution?.runId ?? "";
+  const result = await callModel(ports, request, { workflowId, runId, activityAttempt: context.info.attempt, cut });
   const publishedSeq = await Promise.race([published, patience(PUBLISH_PATIENCE_MS)]);
   return publishedSeq === undefined || result.kind === "cut" ? result : { ...result, publishedSeq };
 }

@@ -21,7 +21,10 @@ import type { SchemaChecker } from "./schema-checker.js";
 import type { Transcripts } from "./transcript-store.js";
 
 /** What the journal keeps of a bought answer: all that the workflow hears of it. */
-export type KeptAnswer = Omit<ModelAnswered, "kind" | "knownBounds" | "late" | "publishedSeq" | "ownBill">;
+export type KeptAnswer = Omit<
+  ModelAnswered,
+  "kind" | "knownBounds" | "late" | "publishedSeq" | "ownBill" | "paidElsewhere"
+>;
 
 interface Ports {
   readonly blobs: Blobs;
@@ -39,6 +42,8 @@ interface Bought {
   readonly promptBytes: number;
   readonly journalKey: string;
   readonly fence: number;
+  /** Temporal's id of the history that buys. */
+  readonly runId: string;
 }
 
 /** A provider's own id of a request is for people; a longer one is no id. */
@@ -76,6 +81,7 @@ async function keptAnswer(ports: Ports, bought: Bought, bill: Bill): Promise<Kep
     finishReason: answer.finishReason,
     bill,
     model: model.model,
+    ...(request.lease ? { boughtIn: bought.runId } : {}),
     ...read,
   };
 }

@@ -41,6 +41,8 @@ export interface ResolveAgentPorts {
   /** The namespace has the `Wflo…` search attributes. */
   readonly searchAttributes: boolean;
   readonly now: () => Date;
+  /** The account that a run of another leases from (a shard of it, where it has some); undefined: there is no such account. */
+  readonly findAccount: (account: string) => Promise<string | undefined>;
 }
 
 const DEFAULT_MODEL_TIMEOUT_MS = 600_000;
@@ -72,6 +74,7 @@ export async function resolveAgent(
       `there is no agent ${JSON.stringify(request.agent)}; this worker has: ${known}`,
     );
   }
+  const leaseFrom = await findAccount(ports, request.account);
   checkRequest(ports, request, agent);
   const models = await resolveModels(ports, request, agent);
   const captured = capture(ports, request, agent, models);
@@ -89,6 +92,7 @@ export async function resolveAgent(
     modelTimeoutMs: agent.modelTimeoutMs ?? DEFAULT_MODEL_TIMEOUT_MS,
     knownBounds: await boundsOf(ports.models, models, turn + 1),
     ...start,
+    ...(leaseFrom === undefined ? {} : { leaseFrom }),
     approvalTools: agent.approvalTools ?? {},
     searchAttributes: ports.searchAttributes,
     unpriced: ports.unpriced,
@@ -115,11 +119,15 @@ function capture(
   };
 }
 
+async function findAccount(ports: ResolveAgentPorts, account: string | undefined): Promise<string | undefined> {
+  if (account === undefined) return undefined;
+  const found = await ports.findAccount(account);
+  if (found !== undefined) return found;
+  const advice = "make it with `wflo budget set` first";
+  throw new RunRefused("InvalidInput", `account: there is no account ${JSON.stringify(account)}; ${advice}`);
+}
+
 function checkRequest(ports: ResolveAgentPorts, request: ResolveAgentRequest, agent: OfferedAgent): void {
-  if (request.account !== undefined) {
-    const advice = "make it with `wflo budget set` first";
-    throw new RunRefused("InvalidInput", `account: there is no account ${JSON.stringify(request.account)}; ${advice}`);
-  }
   if (request.outputSchema) checkSchema(ports.schemas, "outputSchema", request.outputSchema);
   for (const { name, inputSchema } of agent.tools) {
     checkSchema(ports.schemas, `the agent ${agent.name}'s tool ${name}: its input schema`, inputSchema);

@@ -91,6 +91,14 @@ export interface LostAttempt {
   readonly id: string;
 }
 
+/** Under which lease of an account something is bought: in a history that a reset has made, none of the one before. */
+export interface LeaseClaim {
+  /** Temporal's original id of the history that buys. */
+  readonly history: string;
+  /** Of the history in which the lease began. */
+  readonly begunIn: string;
+}
+
 export interface ModelCallRequest {
   readonly definition: BlobAddress;
   readonly model: string;
@@ -106,6 +114,8 @@ export interface ModelCallRequest {
   readonly outbox: readonly OutgoingRecord[];
   /** Nothing is reserved: take an answer that is there or on its way, and buy none. */
   readonly joinOnly?: true;
+  /** Absent: the run has no account. */
+  readonly lease?: LeaseClaim;
 }
 
 /** A tool call that the model asked for, checked against the tool's schema. */
@@ -142,6 +152,10 @@ export interface ModelAnswered {
   /** This attempt bought too, but an earlier attempt's answer was there first. */
   readonly ownBill?: Bill;
   readonly model: string;
+  /** Of a run with an account: Temporal's id of the history that bought it. */
+  readonly boughtIn?: string;
+  /** A history that was reset has bought it: its lease has paid. */
+  readonly paidElsewhere?: true;
   /** The answer as the output schema wants it, or why it does not fit. */
   readonly data?: Json;
   readonly dataRef?: BlobAddress;
@@ -174,6 +188,8 @@ export type ModelCallResult = ModelAnswered | ModelCut;
 export interface AttemptFailure {
   readonly billed: "none" | "unknown" | "known";
   readonly bill?: Bill;
+  /** Nothing was bought: a reset has made this history, of this id, and the lease is not its own. */
+  readonly leaseVoidIn?: string;
 }
 
 export interface ToolCallRequest {
@@ -238,11 +254,34 @@ export interface StoredRecords {
   readonly records: readonly OutgoingRecord[];
 }
 
+/** An account that is about to lease from another one. */
+export interface FindAccountsRequest {
+  readonly account: string;
+  readonly parent: string;
+}
+
+/** A holder of an account's money that has said nothing for long. */
+export interface SilentHolder {
+  readonly leaseId: string;
+  readonly workflowId: string;
+  /** Of the history that spoke last. */
+  readonly runId: string;
+}
+
+/** What became of a holder. */
+export type HolderState =
+  | { readonly leaseId: string; readonly is: "alive"; readonly runId: string }
+  /** Gone; `spentNanoUsd` is what may be on its bill, where that can be found out. */
+  | { readonly leaseId: string; readonly is: "gone"; readonly spentNanoUsd?: NanoUsd };
+
 /** Activities on the agents' queue. */
 export interface AgentActivities {
   resolveAgent(request: ResolveAgentRequest | StoredRequest): Promise<ResolvedAgent | InPieces>;
   callModel(request: ModelCallRequest): Promise<ModelCallResult>;
   publishEvents(request: PublishRequest): Promise<void>;
+  /** Why an account cannot lease from its parent; null: it can. */
+  findAccounts(request: FindAccountsRequest): Promise<{ readonly problem: string | null }>;
+  lookAfterHolders(holders: readonly SilentHolder[]): Promise<readonly HolderState[]>;
   /** Resolves once the blob store takes and gives back a value. */
   storeReady(): Promise<void>;
   /** Whether any worker asks this queue for activities. */

@@ -98,6 +98,8 @@ export interface ResolvedAgent {
   readonly approvalTools: Readonly<Record<string, "always" | "never">>;
   /** The namespace has the `Wflo…` search attributes. */
   readonly searchAttributes: boolean;
+  /** The account that the run leases from: its own, or a shard of it. */
+  readonly leaseFrom?: string;
   /** What a limit that the run gets later does with a model without a price. @default "allow", as runs began that have none */
   readonly unpriced?: UnpricedRule;
 }

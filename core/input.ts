@@ -12,7 +12,8 @@ import type { BlobAddress, BlobRef, TextOrRef } from "./transcript.js";
 export type OnExhausted = "fail" | "pause" | "degrade" | "throw";
 
 export interface RunBudget {
-  readonly limitNanoUsd: NanoUsd;
+  /** Null: its account's limit is the only one. */
+  readonly limitNanoUsd: NanoUsd | null;
   readonly softLimitNanoUsd?: NanoUsd;
   readonly onExhausted: OnExhausted;
 }
@@ -75,8 +76,8 @@ const TRANSCRIPT_LIKE = "the transcript's address: sha256: and 64 hexadecimal di
 
 const MODEL = /^[a-z][a-z0-9-]*\/[^\s\p{Cc}](?:[^\p{Cc}]*[^\s\p{Cc}])?$/u;
 const MODEL_LIKE = "provider/model, such as openai/gpt-4o-mini";
-const ACCOUNT = /^[a-z0-9][a-z0-9_-]*(?:\/[a-z0-9][a-z0-9_-]*)*$/;
-const ACCOUNT_LIKE = "an account's path such as acme/search, of lower-case letters, digits and hyphens";
+export const ACCOUNT_NAME = /^[a-z0-9][a-z0-9_-]*(?:\/[a-z0-9][a-z0-9_-]*)*$/;
+export const ACCOUNT_LIKE = "an account's path such as acme/search, of lower-case letters, digits and hyphens";
 
 /**
  * Checks an input of `agentRun` from outside. All that is wrong is told at once: each field by its path, with what is
@@ -95,8 +96,8 @@ export function checkRunInput(value: unknown): { readonly input: RunInput } | { 
 }
 
 function readInput(fields: Fields): RunInput {
-  const budget = readBudget(fields.inner("budget"));
-  const account = fields.text("account", { most: 200, pattern: ACCOUNT, like: ACCOUNT_LIKE });
+  const account = fields.text("account", { most: 200, pattern: ACCOUNT_NAME, like: ACCOUNT_LIKE });
+  const budget = readBudget(fields.inner("budget"), account !== undefined);
   const outputSchema = fields.object("outputSchema", { mostBytes: SCHEMA_BYTES });
   const fork = readFork(fields.inner("fork"));
   return {
@@ -131,14 +132,15 @@ function readModels(fields: Fields): readonly string[] {
   return [...new Set(model === undefined ? models : [model, ...models])];
 }
 
-function readBudget(fields: Fields | undefined): RunBudget | undefined {
+/** @param hasAccount the account's limit is one already */
+function readBudget(fields: Fields | undefined, hasAccount: boolean): RunBudget | undefined {
   if (!fields) return undefined;
-  fields.require("limitUsd", 'US dollars such as "0.50"');
-  const limitNanoUsd = fields.usd("limitUsd");
+  if (!hasAccount) fields.require("limitUsd", 'US dollars such as "0.50"');
+  const limitNanoUsd = fields.usd("limitUsd") ?? (hasAccount ? null : undefined);
   const softLimitNanoUsd = fields.usd("softLimitUsd");
   const onExhausted = fields.choice("onExhausted", ["fail", "pause", "degrade", "throw"]) ?? "fail";
   if (limitNanoUsd === undefined) return undefined;
-  if (softLimitNanoUsd !== undefined && softLimitNanoUsd > limitNanoUsd) {
+  if (softLimitNanoUsd !== undefined && limitNanoUsd !== null && softLimitNanoUsd > limitNanoUsd) {
     fields.problem("softLimitUsd", "must not be above limitUsd");
   }
   return { limitNanoUsd, ...(softLimitNanoUsd === undefined ? {} : { softLimitNanoUsd }), onExhausted };

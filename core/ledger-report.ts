@@ -15,6 +15,13 @@ export interface BudgetView {
   readonly entries: readonly LedgerEntry[];
 }
 
+/** The same of a run, with the account that pays. */
+export interface RunBudgetView extends BudgetView {
+  readonly account?: string;
+  /** Held of the account, and not told as spent. */
+  readonly leaseNanoUsd?: NanoUsd;
+}
+
 /** `cost` of a run's result. `nanoUsd` is confirmed plus unconfirmed: never less than what may be on the bill. */
 export interface CostReport {
   readonly usd: string;

@@ -11,6 +11,7 @@ import type { CostReport } from "./ledger-report.js";
 import type { LimitCounts } from "./limits.js";
 import type { InPieces } from "./pieces.js";
 import type { TokenBound } from "./pricing.js";
+import type { RunLease } from "./run-lease.js";
 import type { BlobAddress, BlobRef, Message, TextOrRef, ToolResult } from "./transcript.js";
 
 /** What a run does, as the `status` query and `WfloStatus` say it. */
@@ -131,6 +132,8 @@ export interface RunState {
   answered: boolean;
   repairs: number;
   ledger: Ledger;
+  /** What it holds of its account; null: it has none. */
+  lease: RunLease | null;
   lost: readonly LostCall[];
   gates: readonly Gate[];
   gateCount: number;

@@ -15,6 +15,10 @@ export function workflowSinks(meters: Meters): InjectedSinks<WfloSinks> {
           meters.observe("wflo_run_duration_seconds", { agent }, seconds);
         },
       },
+      budgetLeft: {
+        callDuringReplay,
+        fn: (_run, { account, nanoUsd }) => meters.set("wflo_budget_remaining_usd", { account }, nanoUsd / 1e9),
+      },
       approvalDecided: {
         callDuringReplay,
         fn: (_run, { decision, waitSeconds }) => {

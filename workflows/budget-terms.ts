@@ -1,15 +1,21 @@
 import { checkTerms, type TermsCommand } from "../core/commands.js";
 import { changeTerms, termsProblem } from "../core/ledger.js";
-import { type BudgetView, budgetView } from "../core/ledger-report.js";
+import { budgetView, type RunBudgetView } from "../core/ledger-report.js";
+import { heldOfAccount } from "./account-lease.js";
 import { commandOf, noteRefusal, once, wasCarriedOut } from "./commands.js";
 import { refusedBecause } from "./decisions.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { isHeld, now, type Run } from "./run-context.js";
 
 /** Answer of the `budget` query. */
-export function budgetOf(run: Run): BudgetView & { account?: string } {
+export function budgetOf(run: Run): RunBudgetView {
   const { account } = run.input;
-  return { ...budgetView(run.state.ledger), ...(account === undefined ? {} : { account }) };
+  const leaseNanoUsd = heldOfAccount(run);
+  return {
+    ...budgetView(run.state.ledger),
+    ...(account === undefined ? {} : { account }),
+    ...(leaseNanoUsd === undefined ? {} : { leaseNanoUsd }),
+  };
 }
 
 /** The terms of `addBudget`; those that were carried out already are answered as then. @throws ApplicationFailure `Refused` */

@@ -10,10 +10,13 @@ import type {
   AppendMessagesRequest,
   EditChecked,
   EditRequest,
+  FindAccountsRequest,
+  HolderState,
   ModelCallRequest,
   ModelCallResult,
   PublishRequest,
   ResolveAgentRequest,
+  SilentHolder,
   StoreActivities,
   StoredRequest,
   TextChecked,
@@ -56,6 +59,13 @@ const { resolveAgent: resolveAgentActivity, storeReady: storeReadyActivity } = p
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { initialInterval: "500ms", maximumInterval: "20s" },
 });
+
+const { findAccounts: findAccountsActivity, lookAfterHolders: lookAfterHoldersActivity } =
+  proxyActivities<AgentActivities>({
+    startToCloseTimeout: "1m",
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+    retry: { initialInterval: "500ms", maximumInterval: "20s" },
+  });
 
 const { isQueueServed: isQueueServedActivity } = proxyActivities<AgentActivities>({
   startToCloseTimeout: "10s",
@@ -166,6 +176,18 @@ export async function checkEdit(request: EditRequest): Promise<EditChecked> {
 /** A message that is a blob, or too large to be carried along. */
 export async function checkText(text: TextOrRef): Promise<TextChecked> {
   return await inOwnScope(async () => await local.checkText(text));
+}
+
+/** Why an account cannot lease from the one that is to be above it; null: it can. */
+export async function parentProblem(request: FindAccountsRequest): Promise<string | null> {
+  const summary = clipped(`are there accounts above ${request.account}?`, SUMMARY_BYTES);
+  return (await findAccountsActivity.executeWithOptions({ summary }, [request])).problem;
+}
+
+/** What became of holders of an account's money that have said nothing for long. */
+export async function lookAfterHolders(holders: readonly SilentHolder[]): Promise<readonly HolderState[]> {
+  const summary = `looks after ${holders.length} holders`;
+  return await lookAfterHoldersActivity.executeWithOptions({ summary }, [holders]);
 }
 
 /** Whether any worker asks a queue for activities. */

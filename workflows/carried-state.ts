@@ -3,6 +3,7 @@ import { PART_BYTES } from "../core/activity-contract.js";
 import { remember } from "../core/dedupe.js";
 import { jsonBytes } from "../core/input-bound.js";
 import type { Carried, CarriedRun } from "../core/run.js";
+import { markSuspect } from "./account-lease.js";
 import { lightenConversation } from "./conversation.js";
 import { endFlush, storeWaiting } from "./outbox.js";
 import type { Run } from "./run-context.js";
@@ -24,6 +25,7 @@ export async function packRun(run: Run): Promise<Carried> {
       await onceStored(run, async () => await storeWaiting(run));
     }
     foldIds(run);
+    markSuspect(run);
     const packed: CarriedRun = { input: run.input, state: run.state };
     const before = JSON.stringify(packed);
     const carried =
@@ -31,7 +33,9 @@ export async function packRun(run: Run): Promise<Carried> {
         ? packed
         : await onceStored(run, async () => await storedInPieces(packed));
     const unchanged = run.newIds.size === 0 && JSON.stringify(packed) === before;
-    if (allHandlersFinished() && run.flush === null && unchanged) return carried;
+    const isQuiet = allHandlersFinished() && run.flush === null && run.accountWords === 0;
+    if (isQuiet && unchanged) return carried;
+    await condition(() => run.accountWords === 0);
   }
 }
 

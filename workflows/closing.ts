@@ -9,6 +9,7 @@ import {
 } from "@temporalio/workflow";
 import { costOf } from "../core/ledger-report.js";
 import type { RunResult } from "../core/run.js";
+import { returnLease } from "./account-lease.js";
 import { hasUnheard, keepUnasked } from "./conversation.js";
 import { plainFailure } from "./failures.js";
 import { publishAtEnd, recordAudit, recordEvent } from "./outbox.js";
@@ -30,7 +31,7 @@ export async function close(run: Run): Promise<boolean> {
   const { nanoUsd } = costOf(state.ledger);
   recordEvent(run, "wflo.run.completed", { ...ending, nanoUsd, turns: state.turn - state.turnsBefore });
   recordAudit(run, "run.ended", { status: ending.status, nanoUsd });
-  await tellAll(run);
+  await Promise.all([tellAll(run), returnLease(run)]);
   if (goesOn(run)) {
     // It was told that it had ended.
     recordEvent(run, "wflo.run.started", { agent: run.input.agent, resumedBy: "message" });
@@ -117,7 +118,7 @@ export async function failed(run: Run, error: unknown): Promise<never> {
     const { nanoUsd } = costOf(run.state.ledger);
     recordEvent(run, `wflo.run.${word}`, { type, message: message.slice(0, 2_000), nanoUsd });
     recordAudit(run, `run.${word}`, { type, nanoUsd });
-    await tellAll(run);
+    await Promise.all([tellAll(run), returnLease(run)]);
     show(run, word);
     closeMeters(run, word);
   });

@@ -6,6 +6,7 @@ import { jsonBytes } from "../core/input-bound.js";
 import type { Json, JsonObject } from "../core/json.js";
 import type { CallProgress } from "../core/run.js";
 import type { BlobAddress, BlobRef } from "../core/transcript.js";
+import { parkLease } from "./account-lease.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { now, nowMs, type Run, shouldContinueAsNew } from "./run-context.js";
 import { meters, sayTools } from "./run-status.js";
@@ -46,6 +47,7 @@ export async function decisionOn(run: Run, id: string): Promise<Gate | undefined
     const gate = gateOf(run, id);
     if (gate.state !== "pending" || run.state.ending) return gate;
     sayTools(run);
+    parkLease(run);
     const waitMs = gate.deadline === undefined ? undefined : Math.max(1, Date.parse(gate.deadline) - nowMs());
     const decided = () => gateOf(run, id).state !== "pending" || run.state.ending !== null || shouldContinueAsNew(run);
     if (waitMs === undefined) await condition(decided);

@@ -1,2 +1,3 @@
 export { agentRun } from "./agent-run.js";
+export { budgetAccount } from "./budget-account.js";
 export { deliverEvents } from "./deliver-events.js";

@@ -4,6 +4,7 @@ import { questionDigest } from "../core/journal-key.js";
 import type { JsonObject } from "../core/json.js";
 import { type Booked, confirmLate, estimateLate, markUnconfirmed, release, settle, spent } from "../core/ledger.js";
 import { formatUsd } from "../core/money.js";
+import { notePaidElsewhere } from "./account-lease.js";
 import { plainFailure } from "./failures.js";
 import { recordEvent } from "./outbox.js";
 import { attemptId, type Reservation } from "./reservation.js";
@@ -15,6 +16,8 @@ export type Failed =
   | { readonly kind: "cut" }
   /** The blob store is away, so nothing was sent. */
   | { readonly kind: "unasked" }
+  /** A reset has made this history: it needs a lease of its own. */
+  | { readonly kind: "void"; readonly history: string }
   /** `lost`: the same model may be asked again · `unavailable`: another one, or the run fails */
   | { readonly kind: "lost" | "unavailable"; readonly failure: unknown };
 
@@ -32,6 +35,7 @@ export function bookAnswer(run: Run, reservation: Reservation | null, answer: Mo
   if (reservation) {
     // The answer of another attempt costs this one nothing, unless this one bought too.
     const own = boughtBefore ? answer.ownBill : (answer.ownBill ?? answer.bill);
+    if (own && answer.paidElsewhere) notePaidElsewhere(run, own.nanoUsd);
     if (own) book(run, reservation.id, own);
     else state.ledger = release(state.ledger, reservation.id, now()).ledger;
   }
@@ -85,6 +89,8 @@ function outcomeOf(failure: ActivityFailure): Failed {
   if (cause instanceof TimeoutFailure) return { kind: "lost", failure: plainFailure(failure) };
   if (!(cause instanceof ApplicationFailure)) return { kind: "unavailable", failure: plainFailure(failure) };
   if (cause.type === "StoreUnavailable") return { kind: "unasked" };
+  const history = factsOf(cause)?.leaseVoidIn;
+  if (history !== undefined) return { kind: "void", history };
   if (cause.type !== "AttemptLost") return { kind: "unavailable", failure: plainFailure(failure) };
   return { kind: "lost", failure: ApplicationFailure.nonRetryable(cause.message, "ModelUnavailable") };
 }

@@ -1,6 +1,7 @@
 import { ActivityFailure, CancellationScope, CancelledFailure, sleep, workflowInfo } from "@temporalio/workflow";
 import type { ModelAnswered, ModelCallRequest } from "../core/activity-contract.js";
 import { formatUsd } from "../core/money.js";
+import { leaseClaim, renewLease, tendLease } from "./account-lease.js";
 import { callModel, storeReady } from "./calls.js";
 import { bookAnswer, bookCut, bookFailure, bookLate, type Failed } from "./model-books.js";
 import { noteCallPublished, recordEvent, unpublished } from "./outbox.js";
@@ -34,12 +35,14 @@ export async function modelTurn(run: Run): Promise<ModelTurn> {
     const reserved = await reserveForNextCall(run);
     if (reserved.kind === "continue" || reserved.kind === "ended") return reserved;
     const outcome = reserved.kind === "join" ? await join(run) : await attempt(run, reserved.reservation);
+    tendLease(run);
     if (outcome.kind === "answered") {
       beginNextTurn(run, outcome);
       return { kind: "answered", answer: outcome };
     }
     if (outcome.kind === "unasked") await storeReady();
-    if (outcome.kind === "cut" || outcome.kind === "unasked") continue;
+    if (outcome.kind === "void") renewLease(run, outcome.history);
+    if (outcome.kind === "cut" || outcome.kind === "unasked" || outcome.kind === "void") continue;
     lost += 1;
     const givenUp = outcome.kind === "unavailable" || lost >= LOST_ATTEMPTS_PER_MODEL;
     if (givenUp && !toNextModel(run)) throw outcome.failure;
@@ -131,6 +134,7 @@ function requestFor(
     reservedNanoUsd: reservation.nanoUsd as Reservation["nanoUsd"],
     lost: state.lost.map(({ turn, asked, attempt: number, id }) => ({ turn, asked, attempt: number, id })),
     outbox: unpublished(run),
+    ...leaseClaim(run),
   };
 }
 

@@ -7,3 +7,12 @@ export const DELIVER_EVENTS = "deliverEvents";
 export function sandboxQueue(taskQueue: string): string {
   return `${taskQueue}-sandbox`;
 }
+
+/** The workflow of one account's money, and the signal with which holders of it speak. */
+export const BUDGET_ACCOUNT = "budgetAccount";
+export const LEASE = "lease";
+
+/** The id of an account's workflow. */
+export function accountWorkflowId(account: string): string {
+  return `budget:${account}`;
+}

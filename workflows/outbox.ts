@@ -7,14 +7,15 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import { type OutgoingRecord, PART_BYTES, type PublishRequest, type StoredRecords } from "../core/activity-contract.js";
-import { appendRecord } from "../core/audit.js";
-import { acknowledge, appendAudit, appendEvent, batch, type EventType } from "../core/events.js";
+import { type AuditChain, appendRecord } from "../core/audit.js";
+import { acknowledge, appendAudit, appendEvent, batch, type EventType, type Outbox } from "../core/events.js";
 import { jsonBytes } from "../core/input-bound.js";
 import type { JsonObject } from "../core/json.js";
+import type { Publishing } from "../core/run.js";
 import type { BlobAddress } from "../core/transcript.js";
 import { publishSoon, storePiece } from "./calls.js";
 import { DELIVER_EVENTS } from "./names.js";
-import { now, type Run } from "./run-context.js";
+import { now } from "./run-context.js";
 
 /** So much travels in one payload. */
 const BATCH = { bytes: PART_BYTES.outbox, records: 100 };
@@ -29,13 +30,27 @@ const LONGEST_PAUSE_TURNS = 32;
 /** So long the end of a run waits for records that are just being published, in milliseconds. */
 const FLUSH_PATIENCE_MS = 2_000;
 
+/** Who has records to publish: a run, or an account. */
+export interface Publisher {
+  readonly state: {
+    outbox: Outbox;
+    publishing: Publishing;
+    audit: AuditChain;
+    /** Pauses between tries that fail are counted in these. */
+    readonly turn: number;
+  };
+  /** Records are being published beside the work. */
+  flush: CancellationScope | null;
+  readonly workScope: CancellationScope | null;
+}
+
 /** Writes an event down; it goes out with the next model call, or when the run parks or ends. */
-export function recordEvent(run: Run, type: EventType, data: JsonObject): void {
+export function recordEvent(run: Publisher, type: EventType, data: JsonObject): void {
   run.state.outbox = appendEvent(run.state.outbox, type, now(), data);
 }
 
 /** Writes down who did what: the chain's next record. */
-export function recordAudit(run: Run, action: string, facts: JsonObject, by?: string): void {
+export function recordAudit(run: Publisher, action: string, facts: JsonObject, by?: string): void {
   const { workflowId, firstExecutionRunId: firstRunId } = workflowInfo();
   const fact = { at: now(), workflowId, firstRunId, action, ...(by === undefined ? {} : { by }), facts };
   const { chain, record } = appendRecord(run.state.audit, fact);
@@ -44,19 +59,19 @@ export function recordAudit(run: Run, action: string, facts: JsonObject, by?: st
 }
 
 /** What goes out with the next model call: nothing while others publish, or soon after a try that failed. */
-export function unpublished(run: Run): readonly OutgoingRecord[] {
+export function unpublished(run: Publisher): readonly OutgoingRecord[] {
   const { outbox, publishing, turn } = run.state;
   if (run.flush !== null || outbox.stored !== null || turn < publishing.nextTurn) return [];
   return batch(outbox, BATCH);
 }
 
 /** What became of the records that went out with a model call: stored up to `seq`, or not (then undefined). */
-export function noteCallPublished(run: Run, sent: readonly OutgoingRecord[], seq: number | undefined): void {
+export function noteCallPublished(run: Publisher, sent: readonly OutgoingRecord[], seq: number | undefined): void {
   if (sent.length > 0) notePublished(run, seq);
 }
 
 /** Publishes beside a run that parks, once at a time; what does not go out now goes out later. */
-export function flushOutbox(run: Run): void {
+export function flushOutbox(run: Publisher): void {
   const { outbox } = run.state;
   if (run.flush !== null || (outbox.waiting.length === 0 && outbox.stored === null)) return;
   // It goes on beside the turns.
@@ -71,7 +86,7 @@ export function flushOutbox(run: Run): void {
 }
 
 /** Between turns: what the broker does not take goes to the store, and now and then is tried again. */
-export async function tendOutbox(run: Run): Promise<void> {
+export async function tendOutbox(run: Publisher): Promise<void> {
   const { outbox, publishing, turn } = run.state;
   if (run.flush !== null) return;
   if (outbox.waiting.length >= FEWEST_TO_STORE && jsonBytes(outbox.waiting) > MOST_WAITING_BYTES) {
@@ -82,7 +97,7 @@ export async function tendOutbox(run: Run): Promise<void> {
 }
 
 /** Moves what waits to the store, as the newest blob of a chain. */
-export async function storeWaiting(run: Run): Promise<void> {
+export async function storeWaiting(run: Publisher): Promise<void> {
   const { stored: prev, waiting: records } = run.state.outbox;
   const piece: StoredRecords = { prev, records };
   const stored = await storePiece(JSON.stringify(piece));
@@ -90,7 +105,7 @@ export async function storeWaiting(run: Run): Promise<void> {
 }
 
 /** Nobody publishes beside the run any more. */
-export async function endFlush(run: Run): Promise<void> {
+export async function endFlush(run: Publisher): Promise<void> {
   if (run.flush !== null) {
     // Not cancelled at once: a run that completes while that step is just starting has its last workflow task refused, and
     // with it an update that the task answered.
@@ -104,13 +119,13 @@ export async function endFlush(run: Run): Promise<void> {
  * Publishes what is left at the end of a run; where that does not go quickly, an abandoned child finishes the job. What
  * is published here was decided in an earlier task, so that no other event can ever have its number.
  */
-export async function publishAtEnd(run: Run): Promise<void> {
+export async function publishAtEnd(run: Publisher): Promise<void> {
   await endFlush(run);
   if (run.state.publishing.failures === 0 && run.state.outbox.stored === null) await publishWaiting(run, "2s");
   await handOver(run);
 }
 
-async function handOver(run: Run): Promise<void> {
+async function handOver(run: Publisher): Promise<void> {
   const { workflowId, runId } = workflowInfo();
   if (jsonBytes(run.state.outbox.waiting) > PART_BYTES.outbox) await storeWaiting(run).catch(() => {});
   while (run.state.outbox.waiting.length > 0 || run.state.outbox.stored !== null) {
@@ -128,7 +143,7 @@ async function handOver(run: Run): Promise<void> {
 }
 
 /** True when nothing is waiting any more. */
-async function publishWaiting(run: Run, patience: "10s" | "1m" | "2s"): Promise<boolean> {
+async function publishWaiting(run: Publisher, patience: "10s" | "1m" | "2s"): Promise<boolean> {
   while (run.state.outbox.waiting.length > 0 || run.state.outbox.stored !== null) {
     const { stored } = run.state.outbox;
     const records = batch(run.state.outbox, BATCH);
@@ -145,7 +160,7 @@ async function publishWaiting(run: Run, patience: "10s" | "1m" | "2s"): Promise<
   return true;
 }
 
-function notePublished(run: Run, seq: number | undefined): void {
+function notePublished(run: Publisher, seq: number | undefined): void {
   const { state } = run;
   const failures = seq === undefined ? state.publishing.failures + 1 : 0;
   const pause = failures === 0 ? 0 : Math.min(LONGEST_PAUSE_TURNS, 2 ** failures);

@@ -1,11 +1,13 @@
 import { ApplicationFailure, condition } from "@temporalio/workflow";
 import type { RunModel } from "../core/agent.js";
 import { firstBound, jsonBytes, nextBound } from "../core/input-bound.js";
+import type { LeaseAsk } from "../core/lease.js";
 import { available, reserve } from "../core/ledger.js";
-import { formatUsd, type NanoUsd, ZERO_USD } from "../core/money.js";
+import { formatUsd, MAX_NANO_USD, type NanoUsd, ZERO_USD } from "../core/money.js";
 import { mayBeAsked } from "../core/policy.js";
-import { boundNanoUsd, outputThatFits, type TokenBound } from "../core/pricing.js";
+import { boundNanoUsd, type ModelPrice, outputThatFits, type TokenBound } from "../core/pricing.js";
 import type { LostCall } from "../core/run.js";
+import { askAccount, spendable } from "./account-lease.js";
 import { gatherQuestion } from "./conversation.js";
 import { waitWhileHeld } from "./holding.js";
 import { recordEvent } from "./outbox.js";
@@ -44,6 +46,7 @@ export function attemptId(turn: number, attempt: number): string {
 /** Holds money for the next attempt; where there is not enough, does what `onExhausted` says. */
 export async function reserveForNextCall(run: Run): Promise<Reserved> {
   const { state } = run;
+  const answered = new Set<number>();
   for (;;) {
     if (!(await waitWhileHeld(run))) return { kind: "continue" };
     if (state.ending) return { kind: "ended" };
@@ -51,11 +54,17 @@ export async function reserveForNextCall(run: Run): Promise<Reserved> {
     // Storing takes a moment, in which people may have said something.
     if (isHeld(run) || state.ending) continue;
     const terms = run.termsVersion;
-    const reservation = reserveFirstThatFits(run);
-    if (reservation) return { kind: "reserved", reservation };
+    const found = firstThatFits(run, answered);
+    if (found.kind === "reserved") return found;
     if (mayStillCome(run)) return { kind: "join" };
+    if (found.kind === "asks") {
+      if ((await askAccount(run, found.ask)) === "answered") answered.add(found.index);
+      else if (shouldContinueAsNew(run)) return { kind: "continue" };
+      continue;
+    }
     const ended = await exhausted(run, terms);
     if (ended) return ended;
+    answered.clear();
   }
 }
 
@@ -65,52 +74,113 @@ function mayStillCome({ state }: Run): boolean {
   return state.asking && state.lost.some(isWanted);
 }
 
-/** The current model, or where that may not be asked the next that may; under `degrade` also those after it. */
-function reserveFirstThatFits(run: Run): Reservation | undefined {
+type Found =
+  | { readonly kind: "reserved"; readonly reservation: Reservation }
+  /** The run's own limit has room for it; its account has to be asked for money. */
+  | { readonly kind: "asks"; readonly index: number; readonly ask: LeaseAsk }
+  | { readonly kind: "none" };
+
+/**
+ * The current model, or where that may not be asked the next that may; under `degrade` also those after it.
+ * @param answered models for which the account has said what it gives: they make do with that
+ */
+function firstThatFits(run: Run, answered: ReadonlySet<number>): Found {
   const { state, input } = run;
   const degrades = input.budget?.onExhausted === "degrade";
   for (const [index, model] of agentOf(run).models.entries()) {
     if (index < state.model || !isAllowed(run, model)) continue;
-    const reservation = tryReserve(run, model, index);
-    if (!reservation && degrades) continue;
-    if (!reservation) return undefined;
-    if (index !== state.model) {
-      recordEvent(run, "wflo.budget.changed", { degradedTo: reservation.model.model });
+    const found = reservationOrAsk(run, { model, index, isLast: answered.has(index) });
+    if (found.kind === "none" && degrades) continue;
+    if (found.kind === "reserved" && index !== state.model) {
+      recordEvent(run, "wflo.budget.changed", { degradedTo: found.reservation.model.model });
       state.model = index;
     }
-    return reservation;
+    return found;
   }
-  return undefined;
+  return { kind: "none" };
 }
 
 /** A limit that came during the run holds for models without a price too: they are asked no more. */
 function isAllowed({ state }: Run, model: RunModel): boolean {
-  return mayBeAsked(model, state.ledger.limitNanoUsd, state.agent?.unpriced ?? "allow");
+  const limitNanoUsd = state.lease ? ZERO_USD : state.ledger.limitNanoUsd;
+  return mayBeAsked(model, limitNanoUsd, state.agent?.unpriced ?? "allow");
 }
 
-function tryReserve(run: Run, model: RunModel, index: number): Reservation | undefined {
-  const { state } = run;
-  const known = state.knownBounds[index] ?? undefined;
+interface Candidate {
+  readonly model: RunModel;
+  readonly index: number;
+  /** The account has said what it gives. */
+  readonly isLast: boolean;
+}
+
+function reservationOrAsk(run: Run, { model, index, isLast }: Candidate): Found {
+  const { ledger } = run.state;
+  const wish = wishFor(run, model, index);
+  const own = planFor(wish, available(ledger));
+  if (!own) return { kind: "none" };
+  const money = spendable(run);
+  const plan = money === null || own.nanoUsd <= money ? own : isLast ? planFor(wish, money) : undefined;
+  const reservation = plan && reservePlan(run, model, plan);
+  if (reservation) return { kind: "reserved", reservation };
+  if (isLast || !run.state.lease) return { kind: "none" };
+  const { leastNanoUsd } = wish;
+  const mostNanoUsd = Math.min(available(ledger) ?? MAX_NANO_USD, own.nanoUsd * leaseShare(run)) as NanoUsd;
+  const waits = run.input.budget?.onExhausted === "pause";
+  return { kind: "asks", index, ask: { leastNanoUsd, mostNanoUsd, waits } };
+}
+
+/** A lease is worth many calls, and each further one more, so that a run asks its account seldom. */
+function leaseShare({ state }: Run): number {
+  return 64 * 2 ** Math.min(10, state.lease?.lease.asks ?? 0);
+}
+
+/** A call as it should be, and as it may be at the least. */
+interface CallWish {
+  readonly price: ModelPrice | undefined;
+  readonly inputTokens: number;
+  readonly cap: number;
+  readonly usefulTokens: number;
+  /** The bound with the whole cap, and with the smallest that is useful. */
+  readonly nanoUsd: NanoUsd;
+  readonly leastNanoUsd: NanoUsd;
+}
+
+interface CallPlan {
+  readonly maxOutputTokens: number;
+  readonly nanoUsd: NanoUsd;
+}
+
+function wishFor(run: Run, model: RunModel, index: number): CallWish {
+  const known = run.state.knownBounds[index] ?? undefined;
   const inputTokens = known?.inputTokens ?? inputBound(run, model);
   const cap = outputCap(run, model, known);
-  const wanted = { inputTokens, outputTokens: Math.min(cap, known?.outputTokens ?? cap) };
-  const money = available(state.ledger);
-  let maxOutputTokens = cap;
-  let amount = model.price ? boundNanoUsd(model.price, wanted) : ZERO_USD;
-  if (model.price && money !== null && amount > money) {
-    const fits = outputThatFits(model.price, inputTokens, money);
-    if (fits === undefined || fits < (model.reasoning ? USEFUL_REASONING_OUTPUT_TOKENS : USEFUL_OUTPUT_TOKENS))
-      return undefined;
-    maxOutputTokens = Math.min(cap, fits);
-    amount = boundNanoUsd(model.price, { inputTokens, outputTokens: maxOutputTokens });
-  }
+  const outputTokens = Math.min(cap, known?.outputTokens ?? cap);
+  const usefulTokens = model.reasoning ? USEFUL_REASONING_OUTPUT_TOKENS : USEFUL_OUTPUT_TOKENS;
+  const { price } = model;
+  const boundOf = (output: number) => (price ? boundNanoUsd(price, { inputTokens, outputTokens: output }) : ZERO_USD);
+  const leastNanoUsd = boundOf(Math.min(outputTokens, usefulTokens));
+  return { price, inputTokens, cap, usefulTokens, nanoUsd: boundOf(outputTokens), leastNanoUsd };
+}
+
+/** What of a wish fits the money: all of it, or a smaller output cap that is still useful. */
+function planFor(wish: CallWish, money: NanoUsd | null): CallPlan | undefined {
+  const { price, inputTokens, cap, usefulTokens, nanoUsd } = wish;
+  if (!price || money === null || nanoUsd <= money) return { maxOutputTokens: cap, nanoUsd };
+  const fits = outputThatFits(price, inputTokens, money);
+  if (fits === undefined || fits < usefulTokens) return undefined;
+  const maxOutputTokens = Math.min(cap, fits);
+  return { maxOutputTokens, nanoUsd: boundNanoUsd(price, { inputTokens, outputTokens: maxOutputTokens }) };
+}
+
+function reservePlan(run: Run, model: RunModel, { nanoUsd, maxOutputTokens }: CallPlan): Reservation | undefined {
+  const { state } = run;
   const attempt = state.attempt + 1;
   const id = attemptId(state.turn + 1, attempt);
-  const held = reserve(state.ledger, { attempt: id, amountNanoUsd: amount, model: model.bookedAs, at: now() });
+  const held = reserve(state.ledger, { attempt: id, amountNanoUsd: nanoUsd, model: model.bookedAs, at: now() });
   if (held.kind !== "reserved") return undefined;
   state.ledger = held.ledger;
   state.attempt = attempt;
-  return { id, attempt, model, maxOutputTokens, nanoUsd: amount };
+  return { id, attempt, model, maxOutputTokens, nanoUsd };
 }
 
 /** The agent's cap, else a script's own bound, else the default; never above what the model gives. */
@@ -133,7 +203,11 @@ function inputBound(run: Run, model: RunModel): number {
 function exhaustionOf(run: Run, left: NanoUsd): string {
   const models = agentOf(run).models.slice(run.state.model);
   if (models.some((model) => isAllowed(run, model))) {
-    return `the next call does not fit the $${formatUsd(left)} that are left`;
+    if (run.accountProblem !== null) return run.accountProblem;
+    const own = available(run.state.ledger);
+    const lacksOwn = own !== null && own <= left;
+    const whose = lacksOwn || !run.state.lease ? "" : ` of the account ${run.input.account}`;
+    return `the next call does not fit the $${formatUsd(left)} that are left${whose}`;
   }
   const advice = "give it one with WFLO_PRICES, or set WFLO_UNPRICED=allow, and fork the run";
   return `the run has a limit now, and the model ${models[0]?.model} has no price, so nothing could hold it: ${advice}`;
@@ -141,7 +215,7 @@ function exhaustionOf(run: Run, left: NanoUsd): string {
 
 async function exhausted(run: Run, terms: number): Promise<Reserved | undefined> {
   const { state, input } = run;
-  const left = available(state.ledger) ?? ZERO_USD;
+  const left = spendable(run) ?? ZERO_USD;
   const reason = exhaustionOf(run, left);
   recordEvent(run, "wflo.budget.exhausted", { remainingNanoUsd: left });
   switch (input.budget?.onExhausted) {

@@ -11,6 +11,7 @@ import { openLedger } from "../core/ledger.js";
 import { openCounts } from "../core/limits.js";
 import type { RunState } from "../core/run.js";
 import type { Message } from "../core/transcript.js";
+import { beginLease } from "./account-lease.js";
 import { resolveAgent, storePiece } from "./calls.js";
 import { plainFailure } from "./failures.js";
 import { recordAudit, recordEvent } from "./outbox.js";
@@ -31,6 +32,7 @@ export async function beginRun(run: Run): Promise<void> {
   state.agent = agent;
   state.ledger = { ...state.ledger, priceBook: agent.priceBook };
   state.knownBounds = agent.knownBounds;
+  if (agent.leaseFrom !== undefined) beginLease(run, agent.leaseFrom);
   state.workspace = agent.workspace ?? null;
   if (agent.out) state.files = agent.out;
   state.filesRef = agent.outRef ?? null;
@@ -65,7 +67,7 @@ function requestFor(input: RunInput): ResolveAgentRequest {
   return {
     agent: input.agent,
     models: input.models,
-    budgeted: input.budget !== undefined,
+    budgeted: input.budget !== undefined || account !== undefined,
     ...(account === undefined ? {} : { account }),
     ...(outputSchema ? { outputSchema } : {}),
     files: input.files,
@@ -114,6 +116,8 @@ export function openRun(input: RunInput): Run {
     workScope: null,
     newIds: new Set(),
     termsVersion: 0,
+    accountWords: 0,
+    accountProblem: null,
     untaken: null,
     toolsRunning: 0,
     workspaceTurn: Promise.resolve(),
@@ -154,6 +158,7 @@ function openState(input: RunInput): RunState {
       limitNanoUsd: budget?.limitNanoUsd ?? null,
       softLimitNanoUsd: budget?.softLimitNanoUsd ?? null,
     }),
+    lease: null,
     lost: [],
     gates: [],
     gateCount: 0,

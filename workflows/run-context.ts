@@ -25,6 +25,9 @@ export interface Run {
   readonly newIds: Set<string>;
   /** Grows with every change of budget terms; waits for money look again. */
   termsVersion: number;
+  /** Words to the run's account that are on their way, and why the last one did not get there. */
+  accountWords: number;
+  accountProblem: string | null;
   /** A sandbox tool that no worker has taken for long, and what people are told of it; one at a time runs. */
   untaken: { readonly callId: string; readonly text: string } | null;
   /** Tools that run now. */
@@ -55,7 +58,7 @@ export function nowMs(): number {
 
 /** The run has to stop before its next call. */
 export function isHeld(run: Run): boolean {
-  return run.state.paused || run.state.ledger.frozen;
+  return run.state.paused || run.state.ledger.frozen || run.state.lease?.lease.frozen === true;
 }
 
 /** History is long enough that the run goes on in a new one. */

@@ -1,17 +1,12 @@
 import { condition, defineQuery, defineSignal, defineUpdate, setHandler } from "@temporalio/workflow";
-import {
-  type Checked,
-  checkDecision,
-  checkMessage,
-  checkSteer,
-  checkTerms,
-  type MessageCommand,
-} from "../core/commands.js";
+import { checkBudgetCheck } from "../core/account-input.js";
+import { type Checked, checkDecision, checkMessage, checkSteer, type MessageCommand } from "../core/commands.js";
 import { type GateView, viewGate } from "../core/gate.js";
 import { jsonBytes } from "../core/input-bound.js";
-import type { BudgetView } from "../core/ledger-report.js";
+import type { BudgetView, RunBudgetView } from "../core/ledger-report.js";
 import type { TranscriptView } from "../core/messages.js";
 import type { RunStatus } from "../core/run.js";
+import { hearAccount, leaseView } from "./account-lease.js";
 import { budgetOf, takeSentTerms, takeTerms, topUpOf } from "./budget-terms.js";
 import { checkText } from "./calls.js";
 import { commandOf, noteRefusal, once } from "./commands.js";
@@ -24,7 +19,8 @@ import { onceStored } from "./store.js";
 /** Wires CONTRACT's signals, queries and updates to a run. Commands that come while the run is being restored wait for it. */
 export function listen(run: Run): void {
   setHandler(defineQuery<RunStatus>("status"), () => statusOf(run));
-  setHandler(defineQuery<BudgetView & { account?: string }>("budget"), () => budgetOf(run));
+  setHandler(defineQuery<RunBudgetView>("budget"), () => budgetOf(run));
+  setHandler(defineQuery<ReturnType<typeof leaseView>>("lease"), () => leaseView(run));
   setHandler(defineQuery<GateView[]>("approvals"), () => run.state.gates.map(viewGate));
   setHandler(defineQuery<TranscriptView>("transcript"), () => ({ head: run.state.head, turns: run.state.turn }));
   listenToSignals(run);
@@ -46,7 +42,10 @@ function listenToSignals(run: Run): void {
       run.ready ? take(payload) : condition(() => run.ready).then(() => take(payload)),
     );
   };
-  on("budgetCheck", checkTerms, (terms) => takeSentTerms(run, terms));
+  on("budgetCheck", checkBudgetCheck, (word) => {
+    if ("lease" in word) hearAccount(run, word.lease);
+    else takeSentTerms(run, word);
+  });
   for (const decision of ["approve", "reject"] as const) {
     const check = (payload: unknown) => checkDecision(payload, decision);
     on(decision, check, async (word) => {

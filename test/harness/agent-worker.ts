@@ -195,5 +195,5 @@ function portsOf(
 /** Measurements that nobody looks at. */
 export function silentSinks(): InjectedSinks<WfloSinks> {
   const silent = { fn: () => {}, callDuringReplay: false };
-  return { wflo: { runStarted: silent, runClosed: silent, approvalDecided: silent } };
+  return { wflo: { runStarted: silent, runClosed: silent, budgetLeft: silent, approvalDecided: silent } };
 }
