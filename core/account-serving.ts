@@ -20,31 +20,42 @@ export type Tidings = ReadonlyMap<string, "granted" | "short" | "wait" | "called
 export interface Served {
   readonly books: AccountBooks;
   readonly tidings: Tidings;
-  /** What the lease of the account above has to leave room for; undefined: it leaves enough. */
-  readonly wantedAbove: NanoUsd | undefined;
+  /** Somebody waits for money that others have. */
+  readonly tight: boolean;
+  /** What the lease of the account above has to leave room for, for one of those who wait and for all; undefined: it does. */
+  readonly wantedAbove: WantedAbove | undefined;
+}
+
+interface WantedAbove {
+  readonly leastNanoUsd: NanoUsd;
+  readonly mostNanoUsd: NanoUsd;
 }
 
 /** A grant is a share of what is left, so that a holder asks seldom and others find something too. */
 const SHARES = 8;
 
 /**
- * Serves those who wait, the first one first. Who cannot be served now waits where money may come back from other holders
+ * Serves those who wait: first who has spent already (a run that nobody lets end was paid for nothing), of these the one that
+ * waits longest. Who cannot be served now waits where money may come back from other holders
  * (they are then called on to give back what is idle), and is told `short` where it cannot.
  * @param above the account's own lease of the account above it
  */
 export function serve(start: AccountBooks, above: Lease | null): Served {
-  const serving: Serving = { books: start, tidings: new Map(), starving: false, wantedAbove: ZERO_USD };
+  const serving: Serving = { books: start, tidings: new Map(), starving: false, wantedAbove: undefined };
   const isFrozen = start.frozen || above?.frozen === true;
   const waiting = Object.values(start.holders)
     .filter(({ ask }) => ask !== null)
-    .sort((a, b) => (a.ask?.place ?? 0) - (b.ask?.place ?? 0));
+    .sort(
+      (a, b) => Number(b.spentNanoUsd > 0) - Number(a.spentNanoUsd > 0) || (a.ask?.place ?? 0) - (b.ask?.place ?? 0),
+    );
   for (const holder of waiting) {
     if (isFrozen) put(serving, holder, "wait");
-    else serveOne(serving, holder, above, waiting.length > 1);
+    else serveOne(serving, holder, above);
   }
   if (serving.starving || above?.tight) callBack(serving);
   const { books, tidings, wantedAbove } = serving;
-  return { books, tidings, wantedAbove: wantedAbove > 0 ? wantedAbove : undefined };
+  const tight = serving.starving || above?.tight === true;
+  return { books, tidings, tight, wantedAbove };
 }
 
 /** What an account is to the one above. */
@@ -60,12 +71,11 @@ export function totalsOf(books: AccountBooks): HolderTotals {
 export function answerTo(
   books: AccountBooks,
   leaseId: string,
-  { above, short }: { readonly above: Lease | null; readonly short: boolean },
+  { above, short, tight }: { readonly above: Lease | null; readonly short: boolean; readonly tight: boolean },
 ): { readonly books: AccountBooks; readonly answer: LeaseAnswer } | undefined {
   const holder = holderOf(books, leaseId);
   if (!holder) return undefined;
   const version = books.version + 1;
-  const tight = above?.tight === true || isStarving(books);
   const answer: LeaseAnswer = {
     account: books.account,
     leaseId,
@@ -85,10 +95,10 @@ interface Serving {
   readonly tidings: Map<string, "granted" | "short" | "wait" | "called back">;
   /** Somebody waits for money that may come back: nobody behind is served before. */
   starving: boolean;
-  wantedAbove: NanoUsd;
+  wantedAbove: WantedAbove | undefined;
 }
 
-function serveOne(serving: Serving, holder: Holder, above: Lease | null, others: boolean): void {
+function serveOne(serving: Serving, holder: Holder, above: Lease | null): void {
   const { ask } = holder;
   if (!ask) return;
   const { books } = serving;
@@ -99,8 +109,7 @@ function serveOne(serving: Serving, holder: Holder, above: Lease | null, others:
   if (!serving.starving && need <= free) {
     const most = subtractUsdToZero(ask.mostNanoUsd, holder.capNanoUsd);
     const share = Math.floor(free / (SHARES + Object.keys(books.holders).length)) as NanoUsd;
-    const wanted = others || share < need ? need : share;
-    serving.books = granted(books, holder.leaseId, Math.max(need, Math.min(wanted, most)) as NanoUsd);
+    serving.books = granted(books, holder.leaseId, Math.max(need, Math.min(share, most)) as NanoUsd);
     serving.tidings.set(holder.leaseId, "granted");
     return;
   }
@@ -108,7 +117,10 @@ function serveOne(serving: Serving, holder: Holder, above: Lease | null, others:
   const mayCome = need <= addUsdToMost(own, backFromOthers);
   const lacksAbove = above !== null && need > room;
   const mayComeAbove = !lacksAbove || above.answered !== "short" || need <= addUsdToMost(room, backFromOthers);
-  if (mayCome && lacksAbove) serving.wantedAbove = addUsdToMost(serving.wantedAbove, need);
+  if (mayCome && lacksAbove) {
+    const { leastNanoUsd = need, mostNanoUsd = ZERO_USD } = serving.wantedAbove ?? {};
+    serving.wantedAbove = { leastNanoUsd, mostNanoUsd: addUsdToMost(mostNanoUsd, need) };
+  }
   if (mayCome && mayComeAbove) serving.starving = true;
   else put(serving, holder, "short");
 }
@@ -119,6 +131,7 @@ function put(serving: Serving, holder: Holder, word: "short" | "wait"): void {
   if (!ask) return;
   if (!ask.told) serving.tidings.set(holder.leaseId, word);
   const stays = word === "wait" || ask.waits;
+  if (stays && ask.told) return;
   serving.books = withHolder(serving.books, { ...holder, ask: stays ? { ...ask, told: true } : null });
 }
 
@@ -128,9 +141,4 @@ function callBack(serving: Serving): void {
     const isTold = holder.calledBack || serving.tidings.has(holder.leaseId);
     if (!isTold && leasedNow(holder) > 0) serving.tidings.set(holder.leaseId, "called back");
   }
-}
-
-/** Somebody waits who was not told that there is nothing. */
-function isStarving({ holders }: AccountBooks): boolean {
-  return Object.values(holders).some(({ ask }) => ask !== null && !ask.told);
 }

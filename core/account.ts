@@ -47,6 +47,8 @@ export interface AccountBooks {
   readonly before: { readonly period: PeriodName; readonly spentNanoUsd: NanoUsd } | null;
   /** By lease. */
   readonly holders: Readonly<Record<string, Holder>>;
+  /** Over all holders, so that nothing has to be added up: there may be thousands. */
+  readonly sums: HolderSums;
   /** Leases that are over, the last ones: what is said of them later changes nothing. */
   readonly closed: readonly string[];
   /** Places given to asks: the first one to ask is the first to be served. */
@@ -55,6 +57,22 @@ export interface AccountBooks {
   /** The limit was lowered below what is spent and leased, or a holder passed its cap. */
   readonly limitPassed: boolean;
 }
+
+interface HolderSums {
+  /** Spent in this period. */
+  readonly spentNanoUsd: NanoUsd;
+  readonly leasedNanoUsd: NanoUsd;
+  /** Spent over all periods, and the same or the cap, whichever is more. */
+  readonly everSpentNanoUsd: NanoUsd;
+  readonly everHeldNanoUsd: NanoUsd;
+}
+
+const NO_HOLDERS: HolderSums = {
+  spentNanoUsd: ZERO_USD,
+  leasedNanoUsd: ZERO_USD,
+  everSpentNanoUsd: ZERO_USD,
+  everHeldNanoUsd: ZERO_USD,
+};
 
 /** Answer of the `balance` query. */
 export interface BalanceView {
@@ -93,6 +111,7 @@ export function openAccount(terms: {
     earlierAboveNanoUsd: ZERO_USD,
     before: null,
     holders: {},
+    sums: NO_HOLDERS,
     closed: [],
     places: 0,
     version: 0,
@@ -137,11 +156,20 @@ export function roll(books: AccountBooks, nowMs: number): AccountBooks {
   // A clock that went back begins no period anew.
   if (period <= books.period) return books;
   const before = { period: books.period, spentNanoUsd: spentOf(books) };
-  const holders = Object.values(books.holders).map((holder) => ({
-    ...holder,
-    earlierNanoUsd: maxOf(holder.earlierNanoUsd, holder.spentNanoUsd),
-  }));
-  return settled({ ...books, period, before, goneNanoUsd: ZERO_USD, holders: byLease(holders), limitPassed: true });
+  let rolled: AccountBooks = {
+    ...books,
+    holders: {},
+    sums: NO_HOLDERS,
+    period,
+    before,
+    goneNanoUsd: ZERO_USD,
+    limitPassed: true,
+  };
+  for (const holder of Object.values(books.holders)) {
+    const earlierNanoUsd = maxOf(holder.earlierNanoUsd, holder.spentNanoUsd);
+    rolled = replaced(rolled, undefined, { ...holder, earlierNanoUsd });
+  }
+  return settled(rolled);
 }
 
 /** The account above began a new period: what is leased here counts in it, what is spent in the one before. */
@@ -165,14 +193,13 @@ export function setFrozen(books: AccountBooks, frozen: boolean): AccountBooks {
 }
 
 /** Spent in this period: by those that are gone, and what the others have said. */
-export function spentOf(books: AccountBooks): NanoUsd {
-  const live = Object.values(books.holders).map(spentNow);
-  return addUsdToMost(books.goneNanoUsd, ...live);
+export function spentOf({ goneNanoUsd, sums }: AccountBooks): NanoUsd {
+  return addUsdToMost(goneNanoUsd, sums.spentNanoUsd);
 }
 
 /** Held by others, and not spent as far as they have said. */
-export function leasedOf(books: AccountBooks): NanoUsd {
-  return addUsdToMost(...Object.values(books.holders).map(leasedNow));
+export function leasedOf({ sums }: AccountBooks): NanoUsd {
+  return sums.leasedNanoUsd;
 }
 
 /** What the own limit leaves for leases. */
@@ -181,13 +208,12 @@ export function freeOf(books: AccountBooks): NanoUsd {
 }
 
 /** What an account has to answer for to the one above: spent over all periods, and what its holders have. */
-export function everCommitted(books: AccountBooks): NanoUsd {
-  const held = Object.values(books.holders).map(({ capNanoUsd, spentNanoUsd }) => maxOf(capNanoUsd, spentNanoUsd));
-  return addUsdToMost(books.everNanoUsd, ...held);
+export function everCommitted({ everNanoUsd, sums }: AccountBooks): NanoUsd {
+  return addUsdToMost(everNanoUsd, sums.everHeldNanoUsd);
 }
 
-export function everSpent(books: AccountBooks): NanoUsd {
-  return addUsdToMost(books.everNanoUsd, ...Object.values(books.holders).map(({ spentNanoUsd }) => spentNanoUsd));
+export function everSpent({ everNanoUsd, sums }: AccountBooks): NanoUsd {
+  return addUsdToMost(everNanoUsd, sums.everSpentNanoUsd);
 }
 
 export function leasedNow({ capNanoUsd, spentNanoUsd, earlierNanoUsd }: Holder): NanoUsd {
@@ -218,7 +244,7 @@ export function granted(books: AccountBooks, leaseId: string, addNanoUsd: NanoUs
 }
 
 export function withHolder(books: AccountBooks, holder: Holder): AccountBooks {
-  return checked({ ...books, holders: { ...books.holders, [holder.leaseId]: holder } });
+  return checked(replaced(books, holderOf(books, holder.leaseId), holder));
 }
 
 export function holderOf({ holders }: AccountBooks, leaseId: string): Holder | undefined {
@@ -261,9 +287,8 @@ function stated(books: AccountBooks, holder: Holder, said: LeaseReport, nowMs: n
   // A holder that passed its cap, or has one that an account of this name gave before this one was made.
   const mayPass = books.limitPassed || spentNanoUsd > holder.capNanoUsd || capNanoUsd > holder.capNanoUsd;
   const after: AccountBooks = {
-    ...books,
+    ...replaced(books, holderOf(books, heard.leaseId), heard),
     before: correctedBefore(books, holder, heard),
-    holders: { ...books.holders, [heard.leaseId]: heard },
     places: said.ask ? Math.max(books.places, place) : books.places,
     limitPassed: mayPass,
   };
@@ -285,10 +310,8 @@ function correctedBefore({ before }: AccountBooks, holder: Holder, heard: Holder
 
 /** The holder is gone: what it has spent stays, the rest is free. */
 function close(books: AccountBooks, holder: Holder): AccountBooks {
-  const { [holder.leaseId]: _gone, ...holders } = books.holders;
   return settled({
-    ...books,
-    holders,
+    ...replaced(books, holderOf(books, holder.leaseId), undefined),
     goneNanoUsd: addUsdToMost(books.goneNanoUsd, spentNow(holder)),
     everNanoUsd: addUsdToMost(books.everNanoUsd, holder.spentNanoUsd),
     closed: [...books.closed, holder.leaseId].slice(-CLOSED_KEPT),
@@ -313,8 +336,38 @@ function maxOf(a: NanoUsd, b: NanoUsd): NanoUsd {
   return a > b ? a : b;
 }
 
-function byLease(holders: readonly Holder[]): Readonly<Record<string, Holder>> {
-  return Object.fromEntries(holders.map((holder) => [holder.leaseId, holder]));
+/** A holder in the place of another, or none: in the books and in the sums. */
+function replaced(books: AccountBooks, before: Holder | undefined, after: Holder | undefined): AccountBooks {
+  const holders: Record<string, Holder> = { ...books.holders };
+  if (after) holders[after.leaseId] = after;
+  else if (before) delete holders[before.leaseId];
+  return { ...books, holders, sums: added(taken(books.sums, before), after) };
+}
+
+function added(sums: HolderSums, holder: Holder | undefined): HolderSums {
+  return holder ? eachSum((name) => addUsdToMost(sums[name], sumsOf(holder)[name])) : sums;
+}
+
+function taken(sums: HolderSums, holder: Holder | undefined): HolderSums {
+  return holder ? eachSum((name) => subtractUsd(sums[name], sumsOf(holder)[name])) : sums;
+}
+
+function sumsOf(holder: Holder): HolderSums {
+  return {
+    spentNanoUsd: spentNow(holder),
+    leasedNanoUsd: leasedNow(holder),
+    everSpentNanoUsd: holder.spentNanoUsd,
+    everHeldNanoUsd: maxOf(holder.capNanoUsd, holder.spentNanoUsd),
+  };
+}
+
+function eachSum(sum: (name: keyof HolderSums) => NanoUsd): HolderSums {
+  return {
+    spentNanoUsd: sum("spentNanoUsd"),
+    leasedNanoUsd: sum("leasedNanoUsd"),
+    everSpentNanoUsd: sum("everSpentNanoUsd"),
+    everHeldNanoUsd: sum("everHeldNanoUsd"),
+  };
 }
 
 /** The fact that holds after every step. */

@@ -135,11 +135,17 @@ export function giveBack(lease: Lease, totals: HolderTotals): Lease | undefined 
   };
 }
 
-/** As {@link giveBack}, with the ask, if there is one, left standing. */
+/** As {@link giveBack}, with an ask that waits left standing, and what was granted left until it is taken. */
 export function giveBackIdle(lease: Lease, totals: HolderTotals): Lease | undefined {
   const committed = own(lease, totals.committedNanoUsd);
-  if (lease.ended || lease.capNanoUsd <= committed) return undefined;
+  const isToBeTaken = lease.ask !== null && lease.answered === "granted";
+  if (lease.ended || isToBeTaken || lease.capNanoUsd <= committed) return undefined;
   return { ...lease, seq: lease.seq + 1, capNanoUsd: committed };
+}
+
+/** What was granted has been used, or is not wanted any more. */
+export function taken(lease: Lease): Lease {
+  return lease.answered === "granted" ? { ...lease, ask: null, answered: "no" } : lease;
 }
 
 /** The last report: all that is not spent goes back. Undefined where the account never heard of the lease, or has it back. */
@@ -215,6 +221,11 @@ function reopened(lease: Lease, spentNanoUsd: NanoUsd): Lease {
   const runId = historyOf(lease.leaseId);
   const number = Number(lease.leaseId.slice(runId.length + 1)) + 1;
   return { ...openLease(lease.account, runId, spentNanoUsd), leaseId: `${runId}.${number}`, asks: lease.asks };
+}
+
+/** What the account is told as spent. */
+export function spentUnder(lease: Lease, { spentNanoUsd }: HolderTotals): NanoUsd {
+  return lease.ended ? ZERO_USD : own(lease, spentNanoUsd);
 }
 
 /** A total without what is not this lease's. */

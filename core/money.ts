@@ -29,7 +29,9 @@ export function addUsd(...amounts: readonly NanoUsd[]): NanoUsd {
 
 /** A sum that stops at the most that an amount can be: for figures that are only told, never for a balance. */
 export function addUsdToMost(...amounts: readonly NanoUsd[]): NanoUsd {
-  return usdToMost(amounts.reduce((sum, amount) => sum + BigInt(amount), 0n));
+  // A sum above 2^53 is not exact, and the most all the same.
+  const sum = amounts.reduce<number>((total, amount) => total + amount, 0);
+  return sum > MAX_NANO_USD ? MAX_NANO_USD : toNanoUsd(sum);
 }
 
 /** An exact amount of nano-dollars, or the most that an amount can be where it is more. @throws Violation below zero */

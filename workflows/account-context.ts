@@ -30,8 +30,15 @@ export interface Account {
   state: AccountState;
   /** Words to others that are on their way. */
   words: number;
+  /** Something has changed that those who wait, or these holders, have to hear. */
+  toServe: boolean;
+  readonly toTell: Set<string>;
   /** A word did not get there: who it was for is looked after at once. */
   lookNow: boolean;
+  /** Holders are being looked after, beside everything else. */
+  looking: boolean;
+  /** When the account above was told last how things stand, in epoch milliseconds. */
+  settledAtMs: number;
   flush: CancellationScope | null;
   readonly workScope: null;
 }

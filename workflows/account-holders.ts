@@ -12,8 +12,9 @@ import {
   report,
   roll,
   rollAbove,
+  withHolder,
 } from "../core/account.js";
-import { answerTo, serve, totalsOf } from "../core/account-serving.js";
+import { answerTo, type Served, serve, totalsOf } from "../core/account-serving.js";
 import {
   askFor,
   giveBack,
@@ -53,7 +54,7 @@ export function hearHolder(account: Account, said: LeaseReport): void {
     return;
   }
   state.books = report(state.books, said, nowMs());
-  serveAll(account);
+  serveSoon(account);
 }
 
 /** What the account above says. */
@@ -67,7 +68,7 @@ export function hearAbove(account: Account, answer: LeaseAnswer): void {
     state.books = rollAbove(state.books);
     speakAbove(account, restate(state.lease));
   }
-  serveAll(account, before.frozen === state.lease.frozen ? [] : everyone(state.books));
+  serveSoon(account, before.frozen === state.lease.frozen ? [] : everyone(state.books));
 }
 
 /** The period that is over is closed, by the clock; everyone hears of it. */
@@ -78,17 +79,27 @@ export function rollPeriod(account: Account): void {
   if (state.books === before) return;
   const closed = state.books.before;
   if (closed) recordAudit(account, "period.closed", { account: before.account, ...closed });
-  serveAll(account, everyone(state.books));
+  serveSoon(account, everyone(state.books));
+}
+
+/** Holders wait, or have to hear something: once for all that came together. @param alsoTell all that are to hear of it */
+export function serveSoon(account: Account, alsoTell: readonly string[] = []): void {
+  account.toServe = true;
+  for (const leaseId of alsoTell) account.toTell.add(leaseId);
 }
 
 /** Serves those who wait, and tells them and others what they have to know. */
-export function serveAll(account: Account, alsoTell: readonly string[] = []): void {
+export function serveAll(account: Account): void {
+  if (!account.toServe) return;
   const { state } = account;
-  const { books, tidings, wantedAbove } = serve(state.books, state.lease);
+  const alsoTell = [...account.toTell];
+  account.toServe = false;
+  account.toTell.clear();
+  const { books, tidings, tight, wantedAbove } = serve(state.books, state.lease);
   state.books = books;
   for (const leaseId of new Set([...tidings.keys(), ...alsoTell])) {
     const short = tidings.get(leaseId) === "short";
-    const said = answerTo(state.books, leaseId, { above: state.lease, short });
+    const said = answerTo(state.books, leaseId, { above: state.lease, short, tight });
     if (!said) continue;
     state.books = said.books;
     tell(account, leaseId, said.answer);
@@ -109,11 +120,19 @@ function silentHolders({ state }: Account): readonly Holder[] {
     .slice(0, HOLDERS_A_LOOK);
 }
 
-/** Looks whether holders that say nothing are still there, and takes back what those that are gone had. */
-export async function lookAfter(account: Account): Promise<void> {
+/** Looks, beside everything else, whether holders that say nothing are still there. */
+export function lookAfterSilent(account: Account): void {
   const silent = silentHolders(account);
+  if (account.looking || silent.length === 0) return;
   account.lookNow = false;
-  if (silent.length === 0) return;
+  account.looking = true;
+  void lookAfter(account, silent).finally(() => {
+    account.looking = false;
+  });
+}
+
+/** Takes back what holders that are gone had. */
+async function lookAfter(account: Account, silent: readonly Holder[]): Promise<void> {
   const found = await lookAfterHolders(
     silent.map(({ leaseId, workflowId, runId }) => ({ leaseId, workflowId, runId })),
   );
@@ -127,13 +146,14 @@ export async function lookAfter(account: Account): Promise<void> {
       state.books = foundUnknown(state.books, holder.leaseId);
     } else takeBack(account, known, holder.spentNanoUsd);
   }
-  serveAll(account);
+  serveSoon(account);
 }
 
 /** An account that nobody needs money of gives back what it has of the one above, and says what was spent. */
 export function settleAbove(account: Account): void {
   const { state } = account;
-  if (!state.lease || state.lease.seq === 0) return;
+  if (!state.lease || state.lease.seq === 0 || nowMs() - account.settledAtMs < SILENT_MS) return;
+  account.settledAtMs = nowMs();
   const isIdle = everyone(state.books).length === 0;
   const next = isIdle ? giveBack(state.lease, totalsOf(state.books)) : undefined;
   if (next) speakAbove(account, next);
@@ -153,23 +173,25 @@ function takeBack(account: Account, holder: Holder, spentNanoUsd: NanoUsd | unde
 }
 
 /** Asks above for what is missing, and gives back what others need more. */
-function tendAbove(account: Account, wanted: NanoUsd | undefined): void {
+function tendAbove(account: Account, wanted: Served["wantedAbove"]): void {
   const { state } = account;
   const { lease } = state;
   if (!lease) return;
   const totals = totalsOf(state.books);
   const isAsking = lease.ask !== null && lease.answered !== "granted";
   if (wanted !== undefined) {
-    const least = addUsdToMost(totals.committedNanoUsd, wanted);
-    if (isAsking && (lease.ask?.leastNanoUsd ?? 0) >= least) return;
-    const most = Math.min(
-      wanted * LEASES_ABOVE,
-      Math.max(wanted, freeOf(state.books)),
-      MAX_NANO_USD - least,
-    ) as NanoUsd;
-    speakAbove(account, askFor(lease, totals, { leastNanoUsd: wanted, mostNanoUsd: most, waits: true }));
+    if (isAsking && isAskedFor(lease, addUsdToMost(totals.committedNanoUsd, wanted.leastNanoUsd))) return;
+    const most = Math.max(wanted.mostNanoUsd, Math.min(wanted.leastNanoUsd * LEASES_ABOVE, freeOf(state.books)));
+    const mostNanoUsd = Math.min(most, MAX_NANO_USD - totals.committedNanoUsd) as NanoUsd;
+    speakAbove(account, askFor(lease, totals, { leastNanoUsd: wanted.leastNanoUsd, mostNanoUsd, waits: true }));
   } else if (isAsking && !isWaitedFor(state.books)) speakAbove(account, giveBack(lease, totals));
   else if (lease.tight) speakAbove(account, giveBackIdle(lease, totals));
+}
+
+/** An answer that is still to come will do; who was told that there is not so much asks for less. */
+function isAskedFor({ ask, answered }: Lease, leastNanoUsd: NanoUsd): boolean {
+  const asked = ask?.leastNanoUsd ?? 0;
+  return answered === "no" ? asked >= leastNanoUsd : asked === leastNanoUsd;
 }
 
 function isWaitedFor({ holders }: AccountBooks): boolean {
@@ -183,7 +205,7 @@ function tell(account: Account, leaseId: string, lease: LeaseAnswer): void {
     const { books } = account.state;
     const unreached = holderOf(books, leaseId);
     if (!unreached) return;
-    account.state.books = { ...books, holders: { ...books.holders, [leaseId]: { ...unreached, heardAtMs: 0 } } };
+    account.state.books = withHolder(books, { ...unreached, heardAtMs: 0 });
     account.lookNow = true;
   });
 }

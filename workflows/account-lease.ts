@@ -15,6 +15,8 @@ import {
   renewed,
   restate,
   shed,
+  spentUnder,
+  taken,
 } from "../core/lease.js";
 import { available } from "../core/ledger.js";
 import { addUsd, type NanoUsd, ZERO_USD } from "../core/money.js";
@@ -103,6 +105,11 @@ export function hearAccount(run: Run, answer: LeaseAnswer): void {
   tendLease(run);
 }
 
+/** The run has taken what it was granted, or goes without it. */
+export function noteTaken({ state }: Run): void {
+  if (state.lease) state.lease = { ...state.lease, lease: taken(state.lease.lease) };
+}
+
 /** After a booking: what is not needed goes back where it belongs. */
 export function tendLease(run: Run): void {
   const { state } = run;
@@ -113,10 +120,14 @@ export function tendLease(run: Run): void {
   if (mine(run).lease.tight) speak(run, giveBackIdle(mine(run).lease, runTotals(state.ledger, mine(run))));
 }
 
-/** A run that waits for people gives back what it does not use meanwhile. */
+/** A run that waits for people gives back what it does not use meanwhile, and says what it has spent. */
 export function parkLease(run: Run): void {
   const { state } = run;
-  if (state.lease) speak(run, giveBack(state.lease.lease, runTotals(state.ledger, state.lease)));
+  if (!state.lease || state.lease.lease.seq === 0) return;
+  const totals = runTotals(state.ledger, state.lease);
+  const { lease } = state.lease;
+  const isTold = spentUnder(lease, totals) === state.lease.toldSpentNanoUsd;
+  speak(run, giveBack(lease, totals) ?? (isTold ? undefined : restate(lease)));
 }
 
 /** Gives everything back, and waits until the account has it: nothing of a run that is over is held. */

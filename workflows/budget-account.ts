@@ -36,10 +36,11 @@ import {
   everyone,
   hearAbove,
   hearHolder,
-  lookAfter,
+  lookAfterSilent,
   rollPeriod,
   SILENT_MS,
   serveAll,
+  serveSoon,
   settleAbove,
 } from "./account-holders.js";
 import { parentProblem } from "./calls.js";
@@ -62,7 +63,11 @@ export async function budgetAccount(input: unknown, carried?: AccountState): Pro
     input: checked,
     state: carried ?? openAccountState(checked),
     words: 0,
+    toServe: carried !== undefined,
+    toTell: new Set(),
     lookNow: false,
+    looking: false,
+    settledAtMs: nowMs(),
     flush: null,
     workScope: null,
   };
@@ -72,7 +77,8 @@ export async function budgetAccount(input: unknown, carried?: AccountState): Pro
   for (;;) {
     await untilDue(account, beganAt);
     rollPeriod(account);
-    await lookAfter(account);
+    serveAll(account);
+    lookAfterSilent(account);
     settleAbove(account);
     publish(account);
     if (shouldGoOnElsewhere(beganAt)) return await goOnElsewhere(account, input);
@@ -124,7 +130,8 @@ async function startShard(account: string, shard: number): Promise<void> {
 
 async function untilDue(account: Account, beganAt: number): Promise<void> {
   const { state } = account;
-  const isDue = () => account.lookNow || shouldGoOnElsewhere(beganAt) || hasNews(account);
+  const isDue = () =>
+    account.toServe || (account.lookNow && !account.looking) || shouldGoOnElsewhere(beganAt) || hasNews(account);
   const end = periodEndMs(state.books.kind, state.books.period);
   const waits = [
     ...(end === undefined ? [] : [end - nowMs()]),
@@ -203,12 +210,12 @@ function command(
 
 function setLimit(account: Account, limitNanoUsd: NanoUsd): void {
   account.state.books = setAccountLimit(account.state.books, limitNanoUsd);
-  serveAll(account);
+  serveSoon(account);
 }
 
 function freeze(account: Account, frozen: boolean): void {
   account.state.books = setFrozen(account.state.books, frozen);
-  serveAll(account, everyone(account.state.books));
+  serveSoon(account, everyone(account.state.books));
 }
 
 function refuse(account: Account, what: string, problems: readonly string[]): void {
@@ -233,8 +240,9 @@ function shouldGoOnElsewhere(beganAt: number): boolean {
 
 async function goOnElsewhere(account: Account, input: unknown): Promise<never> {
   do {
+    serveAll(account);
     await endFlush(account);
-    await condition(() => allHandlersFinished() && account.words === 0);
-  } while (account.flush !== null);
+    await condition(() => allHandlersFinished() && account.words === 0 && !account.looking);
+  } while (account.flush !== null || account.toServe);
   return await continueAsNew<typeof budgetAccount>(input, account.state);
 }

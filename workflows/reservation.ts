@@ -7,7 +7,7 @@ import { formatUsd, MAX_NANO_USD, type NanoUsd, ZERO_USD } from "../core/money.j
 import { mayBeAsked } from "../core/policy.js";
 import { boundNanoUsd, type ModelPrice, outputThatFits, type TokenBound } from "../core/pricing.js";
 import type { LostCall } from "../core/run.js";
-import { askAccount, spendable } from "./account-lease.js";
+import { askAccount, noteTaken, spendable } from "./account-lease.js";
 import { gatherQuestion } from "./conversation.js";
 import { waitWhileHeld } from "./holding.js";
 import { recordEvent } from "./outbox.js";
@@ -55,6 +55,7 @@ export async function reserveForNextCall(run: Run): Promise<Reserved> {
     if (isHeld(run) || state.ending) continue;
     const terms = run.termsVersion;
     const found = firstThatFits(run, answered);
+    noteTaken(run);
     if (found.kind === "reserved") return found;
     if (mayStillCome(run)) return { kind: "join" };
     if (found.kind === "asks") {

@@ -11,7 +11,7 @@ import {
   setFrozen,
   spentOf,
 } from "../../core/account.js";
-import { answerTo, serve, totalsOf } from "../../core/account-serving.js";
+import { answerTo, type Served, serve, totalsOf } from "../../core/account-serving.js";
 import {
   askFor,
   endLease,
@@ -26,6 +26,7 @@ import {
   reportOf,
   restate,
   shed,
+  taken,
 } from "../../core/lease.js";
 import type { NanoUsd } from "../../core/money.js";
 import type { Random } from "./random.js";
@@ -122,11 +123,11 @@ export class SimulatedAccount {
   }
 
   private look(alsoTell: readonly string[] = []): void {
-    const { books, tidings, wantedAbove } = serve(this.books, this.lease);
+    const { books, tidings, tight, wantedAbove } = serve(this.books, this.lease);
     this.books = books;
     const told = new Set([...tidings.keys(), ...alsoTell]);
     for (const leaseId of told) {
-      const said = answerTo(this.books, leaseId, { above: this.lease, short: tidings.get(leaseId) === "short" });
+      const said = answerTo(this.books, leaseId, { above: this.lease, tight, short: tidings.get(leaseId) === "short" });
       if (!said) continue;
       this.books = said.books;
       this.network.send({ to: "holder", leaseId, answer: said.answer });
@@ -134,14 +135,14 @@ export class SimulatedAccount {
     this.tendLease(wantedAbove);
   }
 
-  private tendLease(wanted: NanoUsd | undefined): void {
+  private tendLease(wanted: Served["wantedAbove"]): void {
     const { lease } = this;
     if (!lease || !this.parent) return;
     const totals = totalsOf(this.books);
     const isAsking = lease.ask !== null && lease.answered !== "granted";
     let next: Lease | undefined;
     if (wanted !== undefined && !isAsking) {
-      next = askFor(lease, totals, { leastNanoUsd: wanted, mostNanoUsd: (wanted * 4) as NanoUsd, waits: true });
+      next = askFor(lease, totals, { ...wanted, waits: true });
     } else if (wanted === undefined && lease.tight) next = giveBackIdle(lease, totals);
     if (next) this.tell(next);
   }
@@ -224,6 +225,7 @@ export class SimulatedHolder {
     const cost = random.int(1, this.callCost);
     if (leaseRoom(this.lease, this.totals) >= cost) {
       this.reserved = cost;
+      this.lease = taken(this.lease);
       return;
     }
     const isAsking = this.lease.ask !== null && this.lease.answered !== "granted";
