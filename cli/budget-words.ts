@@ -1,5 +1,7 @@
+import type { BalanceView } from "../client/index.js";
 import type { BudgetView } from "../core/ledger-report.js";
 import { formatUsd } from "../core/money.js";
+import { table } from "./output.js";
 
 /** A run's money on one line. */
 export function budgetWords(budget: BudgetView): string {
@@ -11,4 +13,36 @@ export function budgetWords(budget: BudgetView): string {
     ...(remainingNanoUsd === null ? [] : [`$${formatUsd(remainingNanoUsd)} left`]),
     ...(frozen ? ["frozen"] : []),
   ].join(", ");
+}
+
+/** An account's money on one line. */
+export function balanceWords(balance: BalanceView): string {
+  const { account, limitNanoUsd, spentNanoUsd, leasedNanoUsd, remainingNanoUsd, frozen, parent } = balance;
+  return [
+    `${account}: $${formatUsd(spentNanoUsd)} spent of $${formatUsd(limitNanoUsd)}${periodWords(balance)}`,
+    ...(leasedNanoUsd > 0 ? [`$${formatUsd(leasedNanoUsd)} with runs`] : []),
+    `$${formatUsd(remainingNanoUsd)} left`,
+    ...(parent === undefined ? [] : [`below ${parent}`]),
+    ...(frozen ? ["frozen"] : []),
+  ].join(", ");
+}
+
+export function balancesTable(balances: readonly BalanceView[]): string {
+  return table(
+    ["ACCOUNT", "LIMIT", "PER", "SPENT", "WITH RUNS", "LEFT", "HOLDERS", ""],
+    balances.map((balance) => [
+      balance.account,
+      `$${formatUsd(balance.limitNanoUsd)}`,
+      balance.period,
+      `$${formatUsd(balance.spentNanoUsd)}`,
+      `$${formatUsd(balance.leasedNanoUsd)}`,
+      `$${formatUsd(balance.remainingNanoUsd)}`,
+      balance.holders,
+      balance.frozen ? "frozen" : "",
+    ]),
+  );
+}
+
+function periodWords({ period, periodEndsAt }: BalanceView): string {
+  return period === "total" ? "" : ` for the ${period} that ends ${periodEndsAt ?? ""}`;
 }

@@ -4,6 +4,7 @@ import { invalidInput } from "../core/failures.js";
 import { checkRunInput } from "../core/input.js";
 import type { RequestText, RunRequest } from "../core/run-request.js";
 import type { BlobAddress } from "../core/transcript.js";
+import { type Accounts, createAccounts } from "./accounts.js";
 import { ClientError } from "./client-error.js";
 import { createRunHandle, type RunHandle } from "./run-handle.js";
 import { hasRunAttributes, listRuns, type RunFilter, type RunSummary } from "./run-list.js";
@@ -36,7 +37,7 @@ export interface ForkOptions extends RunOptions {
 }
 
 /** Starts, steers and reads runs of agents. Close it at the end: it holds a connection. */
-export interface WfloClient {
+export interface WfloClient extends Accounts {
   readonly namespace: string;
   /** `host:port` of the Temporal server. */
   readonly address: string;
@@ -83,6 +84,7 @@ export function createClient(temporal: Temporal, close: () => Promise<void>): Wf
       const { request, ...start } = await forkOf(attach(workflowId), options);
       return await run(request, start);
     },
+    ...createAccounts(temporal),
     transcript: async (workflowId) => await attach(workflowId).transcript(),
     list: (filter) => listRuns(temporal, filter),
     hasRunAttributes: async () => await hasRunAttributes(temporal),

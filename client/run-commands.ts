@@ -7,26 +7,12 @@ import type { BudgetView } from "../core/ledger-report.js";
 import type { UsdAmount } from "../core/run-request.js";
 import type { DecisionOptions, RunCommands, TermsOptions } from "./run-handle.js";
 import type { Temporal } from "./temporal.js";
-import { wasForgotten } from "./temporal-errors.js";
-
-/** So often an update that the server forgot is sent again. */
-const SENT_AGAIN = 20;
+import { createUpdates } from "./updates.js";
 
 /** Commands that need an answer are updates, the others are signals, which wait for a worker by themselves. */
 export function createRunCommands(temporal: Temporal, handle: WorkflowHandle): RunCommands {
   const { workflowId } = handle;
-  const update = async <T>(name: string, payload: object): Promise<T> => {
-    // Every attempt at the same call is the same update: it counts once.
-    const options = { args: [payload] as [object], updateId: randomUUID() };
-    const make = async () => await handle.executeUpdate<T, [object]>(name, options);
-    for (let again = 0; ; again += 1) {
-      try {
-        return await temporal.call(make, { workflowId, needsWorker: true });
-      } catch (error) {
-        if (again === SENT_AGAIN || !wasForgotten(error)) throw error;
-      }
-    }
-  };
+  const update = createUpdates(temporal, handle);
   const signal = async (name: string, payload: object): Promise<void> =>
     await temporal.call(async () => await handle.signal(name, payload), { workflowId });
 

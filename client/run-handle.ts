@@ -59,7 +59,7 @@ export interface RunReader {
   transcriptHead(): Promise<TranscriptView>;
   /** All messages so far, in full. */
   transcript(): Promise<readonly TranscriptMessage[]>;
-  /** Addresses of the files that it left, by name. @throws ClientError `run-going-on` before its end */
+  /** Addresses of the files that it has left so far, by name. */
   files(): Promise<Readonly<Record<string, BlobAddress>>>;
   /** The content of one of its files. */
   file(name: string): Promise<Uint8Array>;

@@ -2,12 +2,12 @@ import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from "@temporalio/common";
 import type { GateView } from "../core/gate.js";
 import type { BudgetView } from "../core/ledger-report.js";
-import type { TranscriptView } from "../core/messages.js";
+import type { FilesView, TranscriptView } from "../core/messages.js";
 import type { RunResult, RunStatus } from "../core/run.js";
 import type { RunRequest } from "../core/run-request.js";
 import type { BlobAddress } from "../core/transcript.js";
 import { readAuditTrail } from "./audit-trail.js";
-import { readBlob } from "./blob-reader.js";
+import { type BlobReader, readBlob, readBlobText } from "./blob-reader.js";
 import { ClientError, RunFailed } from "./client-error.js";
 import { firstEvent } from "./history.js";
 import type { RunChange } from "./run-changes.js";
@@ -19,6 +19,7 @@ import { readTranscript } from "./transcript.js";
 import { watchRun } from "./watch.js";
 
 const AGENT_RUN = "agentRun";
+const BUDGET_ACCOUNT = "budgetAccount";
 /** A history may be 50 MiB. */
 const HISTORY_TIMEOUT_MS = 120_000;
 
@@ -27,9 +28,9 @@ export function createRunReader(temporal: Temporal, handle: WorkflowHandle): Run
   const query = async <T>(name: string): Promise<T> =>
     await temporal.call(async () => await handle.query<T>(name), { workflowId, needsWorker: true });
 
-  const describe = async () => {
+  const describe = async (types: readonly string[] = [AGENT_RUN]) => {
     const description = await temporal.call(async () => await handle.describe(), { workflowId });
-    if (description.type === AGENT_RUN) return description;
+    if (types.includes(description.type)) return description;
     const message = `${workflowId} is a workflow of the type ${description.type}, not a run of an agent`;
     throw new ClientError("no-such-run", message, "Ask `wflo runs` for the runs that are there.");
   };
@@ -51,11 +52,11 @@ export function createRunReader(temporal: Temporal, handle: WorkflowHandle): Run
     return { head: transcript ?? null, turns };
   };
 
-  const files = async () => {
+  /** A result says it all without a worker; of a run that goes on, or ended without one, the files so far are asked for. */
+  const files = async (): Promise<FilesView["files"]> => {
     const { status } = await describe();
-    if (status.name !== "RUNNING") return (await result()).files;
-    const message = `the run ${workflowId} goes on; its files are there when it has ended`;
-    throw new ClientError("run-going-on", message, "Wait for it with `wflo watch ID`.");
+    const view = status.name === "COMPLETED" ? await result() : await query<FilesView>("files");
+    return view.filesRef === undefined ? view.files : await readAllFiles(temporal.blobs(), view.filesRef);
   };
 
   return {
@@ -79,11 +80,12 @@ export function createRunReader(temporal: Temporal, handle: WorkflowHandle): Run
     },
     files,
     async auditTrail() {
-      await describe();
+      await describe([AGENT_RUN, BUDGET_ACCOUNT]);
       return await readAuditTrail(temporal, workflowId);
     },
     file: async (name) => await readBlob(temporal.blobs(), addressOfFile(workflowId, name, await files())),
-    watch: ({ signal } = {}) => watched(temporal, { workflowId, describe, query }, signal),
+    watch: ({ signal } = {}) =>
+      watched(temporal, { workflowId, describe: async () => await describe(), query }, signal),
   };
 }
 
@@ -112,6 +114,10 @@ async function requestOf(temporal: Temporal, workflowId: string): Promise<RunReq
   if (typeof request === "object" && request !== null) return request as RunRequest;
   const message = `what the run ${workflowId} was started with can't be read`;
   throw new ClientError("no-such-run", message, "Is it a run of an agent, and are its keys here?");
+}
+
+async function readAllFiles(blobs: BlobReader, ref: BlobAddress): Promise<FilesView["files"]> {
+  return JSON.parse(await readBlobText(blobs, ref)) as FilesView["files"];
 }
 
 function addressOfFile(workflowId: string, name: string, files: Readonly<Record<string, BlobAddress>>): BlobAddress {

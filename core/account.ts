@@ -88,6 +88,7 @@ export interface BalanceView {
   readonly frozen: boolean;
   /** How many hold money or wait for it. */
   readonly holders: number;
+  readonly parent?: string;
 }
 
 /** Leases that are over and still remembered: for a holder that was reset after it had ended. */

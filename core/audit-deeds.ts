@@ -39,6 +39,9 @@ const CAUSED = [
   ...["code.executed", "tool.refused", "command.refused"],
 ];
 
+/** Of runs and of accounts. */
+const TERMS_UPDATES = ["addBudget", "setLimit", "freeze", "unfreeze"];
+
 const WORD_BYTES = 100;
 
 type ToolCallOf = Pick<ToolCallRequest, "tool" | "callId" | "turn">;
@@ -84,6 +87,7 @@ export function createDeedBook(): DeedBook {
       const what = words("signal", name, payload);
       const refused = refusal(name, payload);
       if (name === "approve" || name === "reject") add(place, what, [decision(name, payload), refused]);
+      else if (isLeaseTalk(name, payload)) add(place, what, [refused], true);
       else if (name === "budgetCheck") add(place, what, [newTerms(payload), refused], isRepeated(payload));
       else if (name === "message") add(place, what, [refused], true);
       else if (name === "pause" || name === "resume") steer(place, name, payload);
@@ -91,7 +95,7 @@ export function createDeedBook(): DeedBook {
     update(place, name, payload) {
       const what = words("update", name, payload);
       if (name === "decideApproval") add(place, what, [decision(textOf(payload, "decision") ?? "", payload)]);
-      else if (name === "addBudget") add(place, what, [newTerms(payload)], isRepeated(payload));
+      else if (TERMS_UPDATES.includes(name)) add(place, what, [newTerms(payload)], isRepeated(payload));
     },
     toolRan(place, { tool, callId, turn }, { backend, stale }) {
       const what = `the result of ${tool} in turn ${turn}`;
@@ -140,6 +144,12 @@ function fits({ by, facts }: AuditRecord, wanted: Trace): boolean {
 
 function trace(action: string, bys: Trace["bys"], facts: JsonObject = {}): Trace {
   return { action, bys, facts };
+}
+
+/** Runs and accounts speak of leases all the time: that is no deed of anybody. */
+function isLeaseTalk(name: string, payload: unknown): boolean {
+  if (name === "lease") return true;
+  return name === "budgetCheck" && typeof payload === "object" && payload !== null && "lease" in payload;
 }
 
 function decision(word: string, payload: unknown): Trace {

@@ -30,6 +30,11 @@ const DYNAMIC_CONFIGURATION = [
   "history.transferProcessorMaxPollRPS=1000",
   // The worker that completes a workflow task starts its activities at once.
   "system.enableActivityEagerExecution=true",
+  // Accounts take turns on a queue (tasks carry the account as their fairness key); each partition is fair by itself, and
+  // one machine needs only one.
+  "matching.enableFairness=true",
+  "matching.numTaskqueueReadPartitions=1",
+  "matching.numTaskqueueWritePartitions=1",
 ];
 
 /** Arguments for the Temporal CLI. It prints a line that starts with `Temporal Server:` when it is up. */

@@ -28,6 +28,8 @@ export interface AccountState {
 export interface Account {
   readonly input: AccountInput;
   state: AccountState;
+  /** The accounts above are known to be there. */
+  ready: boolean;
   /** Words to others that are on their way. */
   words: number;
   /** Something has changed that those who wait, or these holders, have to hear. */

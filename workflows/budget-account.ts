@@ -62,6 +62,7 @@ export async function budgetAccount(input: unknown, carried?: AccountState): Pro
   const account: Account = {
     input: checked,
     state: carried ?? openAccountState(checked),
+    ready: false,
     words: 0,
     toServe: carried !== undefined,
     toTell: new Set(),
@@ -74,6 +75,7 @@ export async function budgetAccount(input: unknown, carried?: AccountState): Pro
   const beganAt = workflowInfo().historyLength;
   listen(account);
   if (!carried) await begin(account);
+  account.ready = true;
   for (;;) {
     await untilDue(account, beganAt);
     rollPeriod(account);
@@ -191,7 +193,9 @@ function command(
     if (problem !== undefined) throw refusedBecause(problem, "invalid");
     return said;
   };
-  const handle = (payload: unknown): BalanceView => {
+  const handle = async (payload: unknown): Promise<BalanceView> => {
+    // One that cannot be takes no command.
+    await condition(() => account.ready);
     const said = read(payload);
     const { state } = account;
     const key = said.id === undefined ? undefined : `${name}:${said.id}`;
@@ -222,8 +226,9 @@ function refuse(account: Account, what: string, problems: readonly string[]): vo
   recordAudit(account, "command.refused", { command: what, message: problems.join("; ").slice(0, 1_000) });
 }
 
-function balance({ state }: Account): BalanceView {
-  return balanceOf(state.books, state.lease?.frozen === true);
+function balance({ state, input: { parent } }: Account): BalanceView {
+  const view = balanceOf(state.books, state.lease?.frozen === true);
+  return parent === undefined ? view : { ...view, parent };
 }
 
 /** For the account above, which looks after one that says nothing. */

@@ -1,3 +1,4 @@
+import type { Priority } from "@temporalio/common";
 import {
   ActivityCancellationType,
   type ActivityFunction,
@@ -89,6 +90,18 @@ const { publishEvents: publishEventsActivity } = proxyActivities<AgentActivities
   retry: { initialInterval: "1s", maximumInterval: "1m" },
 });
 
+/** Who pays for a step: accounts take turns on a queue, so that none starves another. */
+export interface Payer {
+  readonly account?: string | undefined;
+}
+
+/** The server takes keys of at most 64 bytes. */
+const FAIRNESS_KEY_BYTES = 64;
+
+function fairly({ account }: Payer): { readonly priority?: Priority } {
+  return account === undefined ? {} : { priority: { fairnessKey: clipped(account, FAIRNESS_KEY_BYTES) } };
+}
+
 /** Asked again for as long as the blob store is away; the pending activity says so. */
 export async function resolveAgent(request: ResolveAgentRequest | StoredRequest): Promise<ResolvedAgent | InPieces> {
   return await resolveAgentActivity.executeWithOptions({ summary: clipped(`agent ${request.agent}`, SUMMARY_BYTES) }, [
@@ -99,13 +112,14 @@ export async function resolveAgent(request: ResolveAgentRequest | StoredRequest)
 /** @param fallback there is another model to go to when this one stays unavailable */
 export async function callModel(
   request: ModelCallRequest,
-  options: { readonly timeoutMs: number; readonly fallback: boolean; readonly summary: string },
+  options: { readonly timeoutMs: number; readonly fallback: boolean; readonly summary: string } & Payer,
 ): Promise<ModelCallResult> {
   const maximumAttempts = request.joinOnly ? TRIES_TO_JOIN : options.fallback ? RETRIES_BEFORE_FALLBACK : undefined;
   return await callModelActivity.executeWithOptions(
     {
       startToCloseTimeout: options.timeoutMs,
       summary: clipped(options.summary, SUMMARY_BYTES),
+      ...fairly(options),
       retry: {
         initialInterval: "1s",
         maximumInterval: "1m",
@@ -127,7 +141,7 @@ export interface SandboxQueue {
 export async function callTool(
   policy: ToolPolicy,
   request: ToolCallRequest,
-  { summary, sandbox }: { readonly summary: string; readonly sandbox?: SandboxQueue },
+  { summary, sandbox, ...payer }: { readonly summary: string; readonly sandbox?: SandboxQueue } & Payer,
 ): Promise<ToolCallResult> {
   const type = `tool.${policy.name}`;
   if (policy.kind === "local") {
@@ -142,6 +156,7 @@ export async function callTool(
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     summary: clipped(summary, SUMMARY_BYTES),
+    ...fairly(payer),
     ...(sandbox ? { taskQueue: sandbox.queue, scheduleToStartTimeout: sandbox.takenWithinMs } : {}),
     retry: request.joinOnly
       ? { initialInterval: "500ms", maximumAttempts: TRIES_TO_JOIN }

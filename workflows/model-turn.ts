@@ -140,6 +140,7 @@ function requestFor(
 
 function callOptions(run: Run, { model, nanoUsd }: Pick<Reservation, "model"> & { readonly nanoUsd: number }) {
   return {
+    account: run.input.account,
     timeoutMs: agentOf(run).modelTimeoutMs,
     fallback: run.state.model + 1 < agentOf(run).models.length,
     summary: `${model.model} · turn ${run.state.turn + 1} · at most $${formatUsd(nanoUsd as Reservation["nanoUsd"])}`,

@@ -4,7 +4,7 @@ import { type Checked, checkDecision, checkMessage, checkSteer, type MessageComm
 import { type GateView, viewGate } from "../core/gate.js";
 import { jsonBytes } from "../core/input-bound.js";
 import type { BudgetView, RunBudgetView } from "../core/ledger-report.js";
-import type { TranscriptView } from "../core/messages.js";
+import type { FilesView, TranscriptView } from "../core/messages.js";
 import type { RunStatus } from "../core/run.js";
 import { hearAccount, leaseView } from "./account-lease.js";
 import { budgetOf, takeSentTerms, takeTerms, topUpOf } from "./budget-terms.js";
@@ -22,9 +22,14 @@ export function listen(run: Run): void {
   setHandler(defineQuery<RunBudgetView>("budget"), () => budgetOf(run));
   setHandler(defineQuery<ReturnType<typeof leaseView>>("lease"), () => leaseView(run));
   setHandler(defineQuery<GateView[]>("approvals"), () => run.state.gates.map(viewGate));
+  setHandler(defineQuery<FilesView>("files"), () => filesOf(run));
   setHandler(defineQuery<TranscriptView>("transcript"), () => ({ head: run.state.head, turns: run.state.turn }));
   listenToSignals(run);
   listenToUpdates(run);
+}
+
+function filesOf({ state: { files, filesRef } }: Run): FilesView {
+  return { files, ...(filesRef === null ? {} : { filesRef }) };
 }
 
 function listenToSignals(run: Run): void {

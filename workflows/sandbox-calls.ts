@@ -36,7 +36,8 @@ export async function callInSandbox(
       // Nobody is told of a search for what an attempt has left behind.
       const takenWithinMs = request.joinOnly ? PATIENCE_MS : told ? PATIENCE_MS - TOLD_AFTER_MS : TOLD_AFTER_MS;
       try {
-        return await callTool(tool, request, { summary, sandbox: { queue, takenWithinMs } });
+        const { account } = run.input;
+        return await callTool(tool, request, { summary, account, sandbox: { queue, takenWithinMs } });
       } catch (error) {
         if (request.joinOnly || !wasUntaken(error)) throw error;
         const isServed = await mayBeServed(queue);

@@ -74,7 +74,7 @@ function requestFor(run: Run, tool: ToolPolicy, call: ReadyCall): ToolCallReques
 async function callOnce(run: Run, tool: ToolPolicy, request: ToolCallRequest): Promise<ToolCallResult> {
   const summary = `turn ${run.state.turn} · ${tool.name}`;
   if (tool.kind === "sandbox") return await callInSandbox(run, tool, request, summary);
-  return await callTool(tool, request, { summary });
+  return await callTool(tool, request, { summary, account: run.input.account });
 }
 
 function toolFailure(tool: ToolPolicy, { message, type }: ApplicationFailure): ApplicationFailure {

@@ -8,7 +8,7 @@ const LONG = "x".repeat(5_000);
 const WRONG: readonly (readonly [line: readonly string[], names: string, says: string])[] = [
   [["rnu"], "rnu", "Did you mean run?"],
   [["runs", "--statsu", "running"], "--statsu", "Did you mean --status?"],
-  [["budget", "set", "acme", "5"], "set", "unknown command"],
+  [["budget", "sett", "acme", "5"], "sett", "Did you mean set?"],
   [["sandbox", "chek"], "chek", "Did you mean check?"],
 
   [["run"], "AGENT", "missing required argument"],
@@ -82,7 +82,7 @@ const WRONG: readonly (readonly [line: readonly string[], names: string, says: s
   [["fork", "some-run", "--input", " "], "--input", "must not be empty"],
   [["fork", "some-run", "--id", ""], "--id", "not empty"],
   [["fork", "no-such-run"], "no-such-run", "there is no run"],
-  [["budget", "show", ""], "ID", "not empty"],
+  [["budget", "show", ""], "ACCOUNT", "not empty"],
   [["budget", "show", "no-such-run"], "no-such-run", "there is no run"],
   [["budget", "add", "some-run"], "USD", "missing required argument"],
   [["budget", "add", "some-run", "lots"], "USD", 'write it like "0.50"'],
