@@ -20,7 +20,7 @@ import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
 import { AttemptFailed, LeaseVoid, NotAsked } from "./failures.js";
 import { type KeptAnswer, keepAnswer } from "./keep-answer.js";
-import { billOfUsage } from "./model-bill.js";
+import { type Asked, billOfUsage } from "./model-bill.js";
 import { meterCall } from "./model-meters.js";
 import type { SchemaChecker } from "./schema-checker.js";
 import type { Transcripts } from "./transcript-store.js";
@@ -34,6 +34,7 @@ export interface CallModelPorts {
   readonly tokens: TokenStream;
   readonly meters: Meters;
   readonly schemas: SchemaChecker;
+  readonly now: () => Date;
   readonly checkpoint?: PassCheckpoint;
 }
 
@@ -116,10 +117,10 @@ async function buy(ports: CallModelPorts, request: ModelCallRequest, purchase: P
       return { cut: { unsent: true } };
     }
     const { agent, model } = question;
-    const { answer, promptBytes } = await askModel(ports, question, request, purchase);
+    const { answer, asked } = await askModel(ports, question, request, purchase);
     ports.checkpoint?.("model.answered");
     const { runId } = purchase;
-    const kept = await keepAnswer(ports, { agent, model, request, answer, promptBytes, journalKey, fence, runId });
+    const kept = await keepAnswer(ports, { agent, model, request, answer, asked, journalKey, fence, runId });
     ports.checkpoint?.("model.journalled");
     meterCall(ports.meters, model, "ok", (performance.now() - startedAt) / 1_000, kept.ownBill ?? kept.kept.bill);
     return kept;
@@ -156,7 +157,7 @@ async function askModel(
   { agent, model, messages }: Question,
   request: ModelCallRequest,
   purchase: Purchase,
-): Promise<{ answer: ModelAnswer; promptBytes: number }> {
+): Promise<{ answer: ModelAnswer; asked: Asked }> {
   let seq = 0;
   const tell = (entry: { text?: string; reset?: true }) => {
     seq += 1;
@@ -165,7 +166,7 @@ async function askModel(
   if (purchase.attempts > 1) tell({ reset: true });
   ports.checkpoint?.("model.started");
   const { instructions, tools } = agent;
-  const asked = {
+  const question = {
     model: model.model,
     instructions,
     messages,
@@ -177,17 +178,24 @@ async function askModel(
     conversation: `${purchase.workflowId}/${request.firstRunId}`,
   };
   const startedAt = performance.now();
+  const atMs = ports.now().getTime();
   try {
     const onDelta = (text: string) => void (text !== "" && tell({ text }));
-    const answer = await ports.models.call(asked, { signal: purchase.cut, onDelta });
-    return { answer, promptBytes: answer.usage ? 0 : utf8Bytes(canonicalJson({ instructions, tools, messages })) };
+    const answer = await ports.models.call(question, { signal: purchase.cut, onDelta });
+    const promptBytes = answer.usage ? 0 : utf8Bytes(canonicalJson({ instructions, tools, messages }));
+    return { answer, asked: { atMs, promptBytes } };
   } catch (error) {
-    throw failedAttempt(ports, model, error, (performance.now() - startedAt) / 1_000);
+    throw failedAttempt(ports, model, error, { seconds: (performance.now() - startedAt) / 1_000, atMs });
   }
 }
 
 /** What went wrong, with what it cost. An error that no provider's adapter should throw is an attempt with an unknown bill. */
-function failedAttempt(ports: CallModelPorts, model: RunModel, error: unknown, seconds: number): AttemptFailed {
+function failedAttempt(
+  ports: CallModelPorts,
+  model: RunModel,
+  error: unknown,
+  { seconds, atMs }: { readonly seconds: number; readonly atMs: number },
+): AttemptFailed {
   const failure =
     error instanceof ModelCallFailed
       ? error
@@ -195,7 +203,7 @@ function failedAttempt(ports: CallModelPorts, model: RunModel, error: unknown, s
           kind: "retry",
           billed: "unknown",
         });
-  const bill = failure.usage ? billOfUsage(model, failure.usage) : undefined;
+  const bill = failure.usage ? billOfUsage(model, failure.usage, atMs) : undefined;
   meterCall(ports.meters, model, failure.kind, seconds, bill);
   return new AttemptFailed(failure, bill);
 }

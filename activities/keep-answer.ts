@@ -15,7 +15,7 @@ import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
 import { AttemptFailed } from "./failures.js";
 import { inPieces, payloadBytes, textOrRef } from "./inline.js";
-import { billOf } from "./model-bill.js";
+import { type Asked, billOf } from "./model-bill.js";
 import { withPatience } from "./patience.js";
 import type { SchemaChecker } from "./schema-checker.js";
 import type { Transcripts } from "./transcript-store.js";
@@ -38,8 +38,7 @@ interface Bought {
   readonly model: RunModel;
   readonly request: ModelCallRequest;
   readonly answer: ModelAnswer;
-  /** Bytes of the prompt as JSON, for an answer without usage. */
-  readonly promptBytes: number;
+  readonly asked: Asked;
   readonly journalKey: string;
   readonly fence: number;
   /** Temporal's id of the history that buys. */
@@ -55,7 +54,7 @@ const LONGEST_REQUEST_ID = 200;
  * @throws AttemptFailed (billed) where the answer cannot be kept
  */
 export async function keepAnswer(ports: Ports, bought: Bought): Promise<{ kept: KeptAnswer; ownBill?: Bill }> {
-  const bill = shortened(billOf(bought.model, bought.answer, bought.promptBytes));
+  const bill = shortened(billOf(bought.model, bought.answer, bought.asked));
   return await paidFor(bill, async () => {
     const own = await keptAnswer(ports, bought, bill);
     const { stored, winner } = await ports.journal.answer(bought.journalKey, bought.fence, own as unknown as Json);

@@ -6,24 +6,30 @@ import { costNanoUsd } from "../core/pricing.js";
 import { NO_USAGE, type Usage, usageFromAbove } from "../core/usage.js";
 import type { ModelAnswer } from "../ports/models.js";
 
+/** When a request was made (epoch milliseconds: prices may depend on it), and the bytes of its prompt as JSON. */
+export interface Asked {
+  readonly atMs: number;
+  readonly promptBytes: number;
+}
+
 /** The bill of a whole answer: by the provider's count, or by bytes (from above) where it reported none. */
-export function billOf(model: RunModel, answer: ModelAnswer, promptBytes: number): Bill {
-  const usage = usageFromAbove(answer.usage ?? usageByBytes(model, answer, promptBytes));
+export function billOf(model: RunModel, answer: ModelAnswer, asked: Asked): Bill {
+  const usage = usageFromAbove(answer.usage ?? usageByBytes(model, answer, asked.promptBytes));
   const requestId = answer.requestId === undefined ? {} : { requestId: answer.requestId };
   if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage, ...requestId };
   return {
     kind: answer.usage ? "confirmed" : "estimated",
-    nanoUsd: costNanoUsd(model.price, usage),
+    nanoUsd: costNanoUsd(model.price, usage, asked.atMs),
     usage,
     ...requestId,
   };
 }
 
 /** The bill of a call that ended early, where the provider had counted before. */
-export function billOfUsage(model: RunModel, counted: Usage): Bill {
+export function billOfUsage(model: RunModel, counted: Usage, atMs: number): Bill {
   const usage = usageFromAbove(counted);
   if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage };
-  return { kind: "confirmed", nanoUsd: costNanoUsd(model.price, usage), usage };
+  return { kind: "confirmed", nanoUsd: costNanoUsd(model.price, usage, atMs), usage };
 }
 
 /** A token is at least one byte, so bytes bound the count; the factor and the hidden part are the provider's (notes on models). */

@@ -9,6 +9,8 @@ export interface LedgerEntry {
   readonly attempt?: string;
   readonly model?: string;
   readonly usage?: Usage;
+  /** By which prices the amount was computed. */
+  readonly priceBook?: string;
   /** The provider's id of the request, for reconciliation. */
   readonly requestId?: string;
   readonly by?: string;
@@ -35,6 +37,7 @@ export function withEntry(entries: readonly LedgerEntry[], entry: NewEntry): rea
     nanoUsd,
     ...text("attempt", entry.attempt),
     ...text("model", entry.model),
+    ...text("priceBook", entry.priceBook),
     ...text("requestId", entry.requestId),
     ...text("by", entry.by),
     ...text("reason", entry.reason),

@@ -274,7 +274,16 @@ function confirmed(
     savedNanoUsd: addUsdToMost(rest.savedNanoUsd, actual.savedNanoUsd ?? ZERO_USD),
     unpricedCalls: rest.unpricedCalls + (actual.unpriced ? 1 : 0),
     byModel: withCall(rest.byModel, hold.model, { usage, nanoUsd }),
-    entries: withEntry(rest.entries, { at, kind, attempt, model: hold.model, nanoUsd, usage, requestId }),
+    entries: withEntry(rest.entries, {
+      at,
+      kind,
+      attempt,
+      model: hold.model,
+      nanoUsd,
+      usage,
+      priceBook: bookOf(rest),
+      requestId,
+    }),
   };
 }
 
@@ -290,8 +299,19 @@ function unconfirmed(
     ...rest,
     unconfirmedNanoUsd: addUsd(rest.unconfirmedNanoUsd, nanoUsd),
     byModel: withCall(rest.byModel, hold.model, { usage, nanoUsd }),
-    entries: withEntry(rest.entries, { kind: "unconfirmed", attempt, model: hold.model, ...what, nanoUsd }),
+    entries: withEntry(rest.entries, {
+      kind: "unconfirmed",
+      attempt,
+      model: hold.model,
+      priceBook: bookOf(rest),
+      ...what,
+      nanoUsd,
+    }),
   };
+}
+
+function bookOf({ priceBook }: Ledger): string | undefined {
+  return priceBook === "" ? undefined : priceBook;
 }
 
 /** Books end at $9,007,199: a bill that would take them there is the last, and a bug of a provider or a price. */

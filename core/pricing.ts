@@ -5,6 +5,7 @@ import { countFromAbove, type Usage } from "./usage.js";
 export type PicoUsdPerToken = number & { readonly unit: "picoUsdPerToken" };
 
 const PICO_IN_NANO = 1_000n;
+const DAY_MS = 86_400_000;
 
 /** What a token costs, by kind. A kind without a rate of its own is charged as plain input. */
 export interface Rates {
@@ -12,20 +13,43 @@ export interface Rates {
   readonly output: PicoUsdPerToken;
   readonly cachedInput?: PicoUsdPerToken;
   readonly cacheWrite?: PicoUsdPerToken;
+  /** Nobody here asks a provider to keep what it caches for an hour, so no bound counts on it. */
   readonly cacheWrite1h?: PicoUsdPerToken;
+  /** Where reasoning costs another rate than the rest of the output. */
+  readonly reasoning?: PicoUsdPerToken;
+  /** The dearest of other kinds of output (images, audio), which a bound has to cover. */
+  readonly otherOutput?: PicoUsdPerToken;
 }
+
+type Tiers = readonly { readonly aboveInputTokens: number; readonly rates: Rates }[];
 
 /** One model's price, captured into a run at its start. */
 export interface ModelPrice {
   readonly rates: Rates;
   /** Dearer (or cheaper) rates for the whole request where its input is above a length; ascending. */
-  readonly tiers?: readonly { readonly aboveInputTokens: number; readonly rates: Rates }[];
+  readonly tiers?: Tiers;
+  /** Other prices at other times; of those that hold at a time the last one. */
+  readonly times?: readonly TimedPrice[];
   /** Fixed fee of each request. */
   readonly perRequestNanoUsd?: NanoUsd;
   /** Tokens of input and output together that the model takes. */
   readonly contextWindow?: number;
   /** The most output tokens that the model gives. */
   readonly maxOutputTokens?: number;
+}
+
+/** A price that holds from a date on, or at hours of each day. */
+export interface TimedPrice extends Pick<ModelPrice, "rates" | "tiers" | "perRequestNanoUsd"> {
+  /** In epoch milliseconds. @default always */
+  readonly fromMs?: number;
+  /** In milliseconds since midnight UTC, the second one not included; it may be before the first one. @default all day */
+  readonly daily?: { readonly fromMs: number; readonly toMs: number };
+}
+
+/** When a request begins and when it is over at the latest, in epoch milliseconds. */
+export interface CallWindow {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** Tokens that one attempt can use at the most. */
@@ -49,79 +73,121 @@ export function picoPerToken(usdPerMillion: number | string): PicoUsdPerToken {
 }
 
 /** The rates that hold for a request with so much input (the whole request, its output included). */
-export function ratesFor(price: ModelPrice, inputTokens: number): Rates {
+export function ratesFor(price: Pick<ModelPrice, "rates" | "tiers">, inputTokens: number): Rates {
   let rates = price.rates;
   for (const tier of price.tiers ?? []) if (inputTokens > tier.aboveInputTokens) rates = tier.rates;
   return rates;
 }
 
+/** The price that holds at a time (epoch milliseconds). */
+export function priceAt(price: ModelPrice, atMs: number): Pick<ModelPrice, "rates" | "tiers" | "perRequestNanoUsd"> {
+  return price.times?.findLast((time) => holdsAt(time, atMs)) ?? price;
+}
+
 /**
- * What a call cost, rounded up once; exact up to $9,007,199, where it stops. Never throws, whatever a provider counted: an
- * answer that was bought would else be bought again and again. Counts that make no sense are read from above.
+ * What a call that began at `atMs` cost, rounded up once; exact up to $9,007,199, where it stops. Never throws, whatever a
+ * provider counted: an answer that was bought would else be bought again and again. Counts that make no sense are read from
+ * above.
  */
-export function costNanoUsd(price: ModelPrice, usage: Usage): NanoUsd {
+export function costNanoUsd(price: ModelPrice, usage: Usage, atMs: number): NanoUsd {
   const cached = countFromAbove(usage.cachedInputTokens);
   const written = countFromAbove(usage.cacheWriteTokens);
+  const writtenForHours = Math.min(written, countFromAbove(usage.cacheWrite1hTokens ?? 0));
   const inputTokens = Math.max(countFromAbove(usage.inputTokens), cached + written);
-  const rates = ratesFor(price, inputTokens);
-  return charge(price, [
+  const outputTokens = countFromAbove(usage.outputTokens);
+  const reasoned = Math.min(outputTokens, countFromAbove(usage.reasoningTokens));
+  const current = priceAt(price, atMs);
+  const rates = ratesFor(current, inputTokens);
+  const writeRate = rates.cacheWrite ?? rates.input;
+  return charge(current, [
     [inputTokens - cached - written, rates.input],
     [cached, rates.cachedInput ?? rates.input],
-    [written, rates.cacheWrite ?? rates.input],
-    [usage.outputTokens, rates.output],
+    [written - writtenForHours, writeRate],
+    [writtenForHours, rates.cacheWrite1h ?? writeRate],
+    [outputTokens - reasoned, rates.output],
+    [reasoned, rates.reasoning ?? rates.output],
   ]);
 }
 
 /**
- * The most that an attempt within `bound` can cost: every tier that the input can reach, the dearest rate of each.
- * Stops at $9,007,199, which no budget has left.
+ * The most that an attempt within `bound` can cost: every price that can hold while it lasts, every tier that the input can
+ * reach, the dearest rate of each. Stops at $9,007,199, which no budget has left.
  */
-export function boundNanoUsd(price: ModelPrice, bound: TokenBound): NanoUsd {
-  const { input, output } = dearestRates(price, bound.inputTokens);
-  return charge(price, [
-    [bound.inputTokens, input],
-    [bound.outputTokens, output],
+export function boundNanoUsd(price: ModelPrice, bound: TokenBound, window: CallWindow): NanoUsd {
+  const dearest = dearestOf(price, bound.inputTokens, window);
+  return charge(dearest, [
+    [bound.inputTokens, dearest.input],
+    [bound.outputTokens, dearest.output],
   ]);
 }
 
 /** The most output tokens (0 or more) whose bound fits `money`; undefined where not even the input fits. */
-export function outputThatFits(price: ModelPrice, inputTokens: number, money: NanoUsd): number | undefined {
-  const { input, output } = dearestRates(price, inputTokens);
-  const left = (BigInt(money) - feeOf(price)) * PICO_IN_NANO - tokensAt(inputTokens, input);
+export function outputThatFits(
+  price: ModelPrice,
+  { inputTokens, money }: { readonly inputTokens: number; readonly money: NanoUsd },
+  window: CallWindow,
+): number | undefined {
+  const { input, output, perRequestNanoUsd } = dearestOf(price, inputTokens, window);
+  const left = (BigInt(money) - exact(perRequestNanoUsd)) * PICO_IN_NANO - tokensAt(inputTokens, input);
   if (left < 0n) return undefined;
   const rate = exact(output);
   return rate === 0n ? Number.MAX_SAFE_INTEGER : countFromAbove(Number(left / rate));
 }
 
-/** The dearest of all rates that can apply to a request of at most so much input. */
-function dearestRates(price: ModelPrice, inputTokens: number): { input: number; output: number } {
-  const input = countFromAbove(inputTokens);
-  const tiers = (price.tiers ?? []).filter(({ aboveInputTokens }) => input > aboveInputTokens);
-  const reachable = [price.rates, ...tiers.map(({ rates }) => rates)];
+/** The dearest of all rates that can apply to a request of at most so much input in a window. */
+function dearestOf(
+  price: ModelPrice,
+  inputTokens: number,
+  window: CallWindow,
+): { readonly input: number; readonly output: number; readonly perRequestNanoUsd: NanoUsd } {
+  const most = countFromAbove(inputTokens);
+  const prices = [price, ...(price.times ?? []).filter((time) => mayHold(time, window))];
+  const reachable = prices.flatMap(({ rates, tiers = [] }) => {
+    const above = tiers.filter(({ aboveInputTokens }) => most > aboveInputTokens);
+    return [rates, ...above.map((tier) => tier.rates)];
+  });
   return {
     input: Math.max(...reachable.map(dearestInput)),
-    output: Math.max(...reachable.map((rates) => rates.output)),
+    output: Math.max(...reachable.map(dearestOutput)),
+    perRequestNanoUsd: Math.max(...prices.map(({ perRequestNanoUsd = 0 }) => perRequestNanoUsd)) as NanoUsd,
   };
 }
 
-function dearestInput(rates: Rates): number {
-  return Math.max(rates.input, rates.cachedInput ?? 0, rates.cacheWrite ?? 0, rates.cacheWrite1h ?? 0);
+function dearestInput({ input, cachedInput = input, cacheWrite = input }: Rates): number {
+  return Math.max(input, cachedInput, cacheWrite);
+}
+
+function dearestOutput({ output, reasoning = output, otherOutput = output }: Rates): number {
+  return Math.max(output, reasoning, otherOutput);
+}
+
+function holdsAt({ fromMs = 0, daily }: TimedPrice, atMs: number): boolean {
+  if (atMs < fromMs || !daily) return atMs >= fromMs;
+  const time = atMs % DAY_MS;
+  const { fromMs: from, toMs: to } = daily;
+  return from <= to ? time >= from && time < to : time >= from || time < to;
+}
+
+/** From above: a price that begins while a call lasts, or holds at an hour that it may reach. */
+function mayHold(time: TimedPrice, window: CallWindow): boolean {
+  if (window.toMs < (time.fromMs ?? 0)) return false;
+  const { daily } = time;
+  if (!daily || window.toMs - window.fromMs >= DAY_MS) return true;
+  const starts = window.fromMs - (window.fromMs % DAY_MS) + daily.fromMs;
+  const begins = [starts, starts + DAY_MS].some((at) => at > window.fromMs && at <= window.toMs);
+  return begins || holdsAt({ ...time, fromMs: 0 }, window.fromMs);
 }
 
 type Charge = readonly [tokens: number, rate: number];
 
 /** In picodollars to the end, then rounded up to nano-dollars: here and nowhere else. */
-function charge(price: ModelPrice, charges: readonly Charge[]): NanoUsd {
+function charge(price: Pick<ModelPrice, "perRequestNanoUsd">, charges: readonly Charge[]): NanoUsd {
   const pico = charges.reduce((sum, [tokens, rate]) => sum + tokensAt(tokens, rate), 0n);
-  return usdToMost((pico + PICO_IN_NANO - 1n) / PICO_IN_NANO + feeOf(price));
+  return usdToMost((pico + PICO_IN_NANO - 1n) / PICO_IN_NANO + exact(price.perRequestNanoUsd ?? 0));
 }
 
 function tokensAt(tokens: number, rate: number): bigint {
   return exact(tokens) * exact(rate);
-}
-
-function feeOf(price: ModelPrice): bigint {
-  return exact(price.perRequestNanoUsd ?? 0);
 }
 
 /** Prices come from outside too: what is no whole number is read from above. */

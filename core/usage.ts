@@ -8,6 +8,8 @@ export interface Usage {
   readonly cachedInputTokens: number;
   /** Part of `inputTokens` that was written to the provider's prompt cache. */
   readonly cacheWriteTokens: number;
+  /** Part of `cacheWriteTokens` that the provider keeps for an hour, where it has such. */
+  readonly cacheWrite1hTokens?: number;
   /** Part of `outputTokens` that the model spent on reasoning. */
   readonly reasoningTokens: number;
 }
@@ -24,7 +26,7 @@ const MOST = Number.MAX_SAFE_INTEGER;
 
 /** The sum; each count stops at 2^53 - 1. */
 export function addUsage(a: Usage, b: Usage): Usage {
-  return eachCount((name) => Math.min(MOST, countFromAbove(a[name]) + countFromAbove(b[name])));
+  return eachCount([a, b], (name) => Math.min(MOST, countFromAbove(a[name] ?? 0) + countFromAbove(b[name] ?? 0)));
 }
 
 /**
@@ -38,15 +40,18 @@ export function countFromAbove(count: number): number {
 
 /** Usage as sums can bear it; what is missing is nothing. See {@link countFromAbove}. */
 export function usageFromAbove(usage: Usage): Usage {
-  return eachCount((name) => countFromAbove(usage[name] ?? 0));
+  return eachCount([usage], (name) => countFromAbove(usage[name] ?? 0));
 }
 
-function eachCount(count: (name: keyof Usage) => number): Usage {
+/** @param of what is rare is left out where none of these has it */
+function eachCount(of: readonly Usage[], count: (name: keyof Usage) => number): Usage {
+  const hasHours = of.some(({ cacheWrite1hTokens }) => cacheWrite1hTokens !== undefined && cacheWrite1hTokens > 0);
   return {
     inputTokens: count("inputTokens"),
     outputTokens: count("outputTokens"),
     cachedInputTokens: count("cachedInputTokens"),
     cacheWriteTokens: count("cacheWriteTokens"),
+    ...(hasHours ? { cacheWrite1hTokens: count("cacheWrite1hTokens") } : {}),
     reasoningTokens: count("reasoningTokens"),
   };
 }

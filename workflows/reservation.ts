@@ -5,13 +5,13 @@ import type { LeaseAsk } from "../core/lease.js";
 import { available, reserve } from "../core/ledger.js";
 import { formatUsd, MAX_NANO_USD, type NanoUsd, ZERO_USD } from "../core/money.js";
 import { mayBeAsked } from "../core/policy.js";
-import { boundNanoUsd, type ModelPrice, outputThatFits, type TokenBound } from "../core/pricing.js";
+import { boundNanoUsd, type CallWindow, type ModelPrice, outputThatFits, type TokenBound } from "../core/pricing.js";
 import type { LostCall } from "../core/run.js";
 import { askAccount, noteTaken, spendable } from "./account-lease.js";
 import { gatherQuestion } from "./conversation.js";
 import { waitWhileHeld } from "./holding.js";
 import { recordEvent } from "./outbox.js";
-import { agentOf, isHeld, now, type Run, shouldContinueAsNew } from "./run-context.js";
+import { agentOf, isHeld, now, nowMs, type Run, shouldContinueAsNew } from "./run-context.js";
 import { say } from "./run-status.js";
 
 /** Money that is held for one attempt, and the cap that it pays for. */
@@ -34,6 +34,9 @@ export type Reserved =
 /** Output caps that are sent where nobody says otherwise: most of a reservation is output (notes on models). */
 const DEFAULT_OUTPUT_TOKENS = 8_192;
 const DEFAULT_REASONING_OUTPUT_TOKENS = 16_384;
+
+/** A call may begin so long after its reservation: a provider that asks to be left alone is waited for. In milliseconds. */
+const WINDOW_OF_A_CALL_MS = 24 * 3_600_000;
 
 /** A cap below this returns nothing useful, so it is not bought. */
 const USEFUL_OUTPUT_TOKENS = 1_024;
@@ -141,6 +144,7 @@ interface CallWish {
   readonly inputTokens: number;
   readonly cap: number;
   readonly usefulTokens: number;
+  readonly window: CallWindow;
   /** The bound with the whole cap, and with the smallest that is useful. */
   readonly nanoUsd: NanoUsd;
   readonly leastNanoUsd: NanoUsd;
@@ -158,19 +162,21 @@ function wishFor(run: Run, model: RunModel, index: number): CallWish {
   const outputTokens = Math.min(cap, known?.outputTokens ?? cap);
   const usefulTokens = model.reasoning ? USEFUL_REASONING_OUTPUT_TOKENS : USEFUL_OUTPUT_TOKENS;
   const { price } = model;
-  const boundOf = (output: number) => (price ? boundNanoUsd(price, { inputTokens, outputTokens: output }) : ZERO_USD);
+  const window = { fromMs: nowMs(), toMs: nowMs() + WINDOW_OF_A_CALL_MS + agentOf(run).modelTimeoutMs };
+  const boundOf = (output: number) =>
+    price ? boundNanoUsd(price, { inputTokens, outputTokens: output }, window) : ZERO_USD;
   const leastNanoUsd = boundOf(Math.min(outputTokens, usefulTokens));
-  return { price, inputTokens, cap, usefulTokens, nanoUsd: boundOf(outputTokens), leastNanoUsd };
+  return { price, inputTokens, cap, usefulTokens, window, nanoUsd: boundOf(outputTokens), leastNanoUsd };
 }
 
 /** What of a wish fits the money: all of it, or a smaller output cap that is still useful. */
 function planFor(wish: CallWish, money: NanoUsd | null): CallPlan | undefined {
-  const { price, inputTokens, cap, usefulTokens, nanoUsd } = wish;
+  const { price, inputTokens, cap, usefulTokens, window, nanoUsd } = wish;
   if (!price || money === null || nanoUsd <= money) return { maxOutputTokens: cap, nanoUsd };
-  const fits = outputThatFits(price, inputTokens, money);
+  const fits = outputThatFits(price, { inputTokens, money }, window);
   if (fits === undefined || fits < usefulTokens) return undefined;
   const maxOutputTokens = Math.min(cap, fits);
-  return { maxOutputTokens, nanoUsd: boundNanoUsd(price, { inputTokens, outputTokens: maxOutputTokens }) };
+  return { maxOutputTokens, nanoUsd: boundNanoUsd(price, { inputTokens, outputTokens: maxOutputTokens }, window) };
 }
 
 function reservePlan(run: Run, model: RunModel, { nanoUsd, maxOutputTokens }: CallPlan): Reservation | undefined {

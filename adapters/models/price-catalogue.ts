@@ -1,6 +1,12 @@
 import { findProvider, type MatchLogic, type ModelInfo } from "@pydantic/genai-prices";
 import { toNanoUsd } from "../../core/money.js";
-import { type ModelPrice, type PicoUsdPerToken, picoPerToken, type Rates } from "../../core/pricing.js";
+import {
+  type ModelPrice,
+  type PicoUsdPerToken,
+  picoPerToken,
+  type Rates,
+  type TimedPrice,
+} from "../../core/pricing.js";
 
 /** Of `@pydantic/genai-prices`, which carries its data with it; a test compares it with the package's own. */
 export const CATALOGUE_VERSION = "0.1.8";
@@ -8,18 +14,11 @@ export const CATALOGUE_VERSION = "0.1.8";
 type CataloguePrice = ModelInfo["prices"];
 type PriceFields = Exclude<CataloguePrice, readonly unknown[]>;
 
-/** Kinds of output that a text model may be charged for; the dearest stands for all. */
-const OUTPUT_FIELDS = [
-  "output_mtok",
-  "output_reasoning_mtok",
-  "output_citation_mtok",
-  "output_image_mtok",
-  "output_audio_mtok",
-];
+/** Kinds of output besides text; a bound covers the dearest. */
+const OTHER_OUTPUTS = ["output_citation_mtok", "output_image_mtok", "output_audio_mtok"];
 
 /**
- * The catalogue's price of exactly this model; undefined where it has none.
- * Where a price depends on the hour the dearest of the day stands for all: a run may last for days.
+ * The catalogue's price of exactly this model, as it is and as it will be at other times; undefined where it has none.
  */
 export function cataloguePrice(model: string, at: Date): ModelPrice | undefined {
   const slash = model.indexOf("/");
@@ -27,17 +26,16 @@ export function cataloguePrice(model: string, at: Date): ModelPrice | undefined 
   if (!provider || provider.id !== model.slice(0, slash)) return undefined;
   const found = findModel(provider.models, model.slice(slash + 1));
   if (!found) return undefined;
-  const inForce = pricesInForce(found.prices, at).map(priceOf);
-  const known = inForce.filter((price) => price !== undefined);
-  return known.length === inForce.length ? known.reduce(dearest) : undefined;
+  return timedPrice(found.prices, at);
 }
 
 /**
  * Never the catalogue's own prefix match, which prices a model that it does not know like its predecessor: the id itself,
- * a literal alias, or one of these with a date or `-latest` behind it.
+ * a literal alias, or one of these with a date behind it, or with `-latest` where it names a version (`gemini-pro-latest` is
+ * whatever is newest, and no `gemini-pro`).
  */
 function findModel(models: readonly ModelInfo[], id: string): ModelInfo | undefined {
-  const undated = id.replace(/-(\d{8}|\d{4}-\d{2}-\d{2}|latest)$/, "");
+  const undated = id.replace(/-(\d{8}|\d{4}-\d{2}-\d{2})$/, "").replace(/^(.*\d.*)-latest$/, "$1");
   return (
     models.find((model) => model.id === id) ??
     models.find((model) => aliases(model.match).includes(id)) ??
@@ -50,18 +48,41 @@ function aliases(match: MatchLogic): readonly string[] {
   return "or" in match ? match.or.flatMap(aliases) : [];
 }
 
-/** The latest price that has begun, and those of hours of the day. */
-function pricesInForce(prices: CataloguePrice, at: Date): readonly PriceFields[] {
-  if (!Array.isArray(prices)) return [prices];
-  const begun = prices.filter(
-    ({ constraint }) => constraint?.type !== "time_of_date" && hasBegun(constraint?.start_date, at),
-  );
-  const hourly = prices.filter(({ constraint }) => constraint?.type === "time_of_date");
-  return [...begun.slice(-1), ...hourly].map((price) => price.prices);
+/** The latest price that has begun, with those that begin later or hold at hours of the day; the catalogue's order says which goes before. */
+function timedPrice(prices: CataloguePrice, at: Date): ModelPrice | undefined {
+  if (!Array.isArray(prices)) return priceOf(prices);
+  const isHourly = ({ constraint }: Conditional) => constraint?.type === "time_of_date";
+  const current = prices.findLast((entry) => !isHourly(entry) && startOf(entry) <= at.getTime());
+  const base = current && priceOf(current.prices);
+  if (!base) return undefined;
+  const times: TimedPrice[] = [];
+  for (const entry of prices) {
+    if (entry === current || (!isHourly(entry) && startOf(entry) <= at.getTime())) continue;
+    const price = priceOf(entry.prices);
+    // Half a price is none.
+    if (!price) return undefined;
+    times.push({ ...price, ...whenOf(entry) });
+  }
+  return times.length > 0 ? { ...base, times } : base;
 }
 
-function hasBegun(startDate: string | undefined, at: Date): boolean {
-  return startDate === undefined || at >= new Date(startDate);
+type Conditional = Extract<CataloguePrice, readonly unknown[]>[number];
+
+function startOf({ constraint }: Conditional): number {
+  return constraint?.type === "start_date" || (constraint && "start_date" in constraint)
+    ? new Date(constraint.start_date as string).getTime()
+    : 0;
+}
+
+function whenOf(entry: Conditional): Pick<TimedPrice, "fromMs" | "daily"> {
+  const { constraint } = entry;
+  if (constraint?.type !== "time_of_date") return { fromMs: startOf(entry) };
+  return { daily: { fromMs: timeOfDayMs(constraint.start_time), toMs: timeOfDayMs(constraint.end_time) } };
+}
+
+/** `16:30:00Z` in milliseconds since midnight UTC. */
+function timeOfDayMs(time: string): number {
+  return new Date(`1970-01-01T${/(Z|[+-]\d\d:\d\d)$/.test(time) ? time : `${time}Z`}`).getTime();
 }
 
 function priceOf(fields: PriceFields): ModelPrice | undefined {
@@ -80,21 +101,24 @@ function priceOf(fields: PriceFields): ModelPrice | undefined {
   };
 }
 
-/** Writing for an hour is never asked for here, so its price is not held against a budget. */
 function ratesAbove(fields: PriceFields, start: number): Rates | undefined {
   const pico = (name: string) => {
     const dollars = dollarsAbove(fields[name], start);
     return dollars === undefined ? undefined : picoPerToken(dollars);
   };
-  const [input, cachedInput, cacheWrite] = [pico("input_mtok"), pico("cache_read_mtok"), pico("cache_write_mtok")];
-  const outputs = OUTPUT_FIELDS.map(pico).filter((rate) => rate !== undefined);
-  if (input === undefined || outputs.length === 0) return undefined;
-  return {
-    input,
-    output: Math.max(...outputs) as PicoUsdPerToken,
-    ...(cachedInput === undefined ? {} : { cachedInput }),
-    ...(cacheWrite === undefined ? {} : { cacheWrite }),
+  const [input, output] = [pico("input_mtok"), pico("output_mtok") ?? pico("output_text_mtok")];
+  const others = OTHER_OUTPUTS.map(pico).filter((rate) => rate !== undefined);
+  if (input === undefined || (output === undefined && others.length === 0)) return undefined;
+  const dearest = Math.max(...others) as PicoUsdPerToken;
+  const rare = {
+    cachedInput: pico("cache_read_mtok"),
+    cacheWrite: pico("cache_write_mtok"),
+    cacheWrite1h: pico("cache_write_1h_mtok"),
+    reasoning: pico("output_reasoning_mtok"),
+    otherOutput: others.length > 0 && dearest > (output ?? 0) ? dearest : undefined,
   };
+  const given = Object.fromEntries(Object.entries(rare).filter(([, rate]) => rate !== undefined));
+  return { input, output: output ?? dearest, ...given };
 }
 
 function tiersOf(field: PriceFields[string]) {
@@ -105,8 +129,4 @@ function tiersOf(field: PriceFields[string]) {
 function dollarsAbove(field: PriceFields[string], start: number): number | undefined {
   if (typeof field !== "object") return field;
   return field.tiers.filter((tier) => tier.start <= start && start > 0).reduce((_, tier) => tier.price, field.base);
-}
-
-function dearest(a: ModelPrice, b: ModelPrice): ModelPrice {
-  return a.rates.input + a.rates.output >= b.rates.input + b.rates.output ? a : b;
 }

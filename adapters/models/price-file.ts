@@ -17,7 +17,28 @@ export function parsePriceFile(
   return problems.length > 0 ? { problems } : prices;
 }
 
+/** Names of rates, in a price and in each of its tiers. */
+const RATES = [
+  ...["inputUsdPerMillion", "outputUsdPerMillion", "cachedInputUsdPerMillion"],
+  ...["cacheWriteUsdPerMillion", "cacheWrite1hUsdPerMillion", "reasoningUsdPerMillion"],
+];
+const PRICE_MEMBERS = [...RATES, "perRequestUsd", "tiers", "contextWindow", "maxOutputTokens"];
+const TIER_MEMBERS = [...RATES, "aboveInputTokens"];
+
+/** What a price could be meant by; other members (a comment) are ignored, as everywhere. */
+const MEANS_A_PRICE = /usd|million|token|tier|window|price|cach|output|input|request/i;
+
+/** A slip of the pen is told: ignored, it would charge another rate than its author thinks. */
+function refuseSlips(fields: Fields, known: readonly string[]): void {
+  for (const name of Object.keys(fields.value)) {
+    if (!known.includes(name) && MEANS_A_PRICE.test(name)) {
+      fields.problem(name, `is not known; known are ${known.join(", ")}`);
+    }
+  }
+}
+
 function readPrice(fields: Fields, path: string): ModelPrice {
+  refuseSlips(fields, PRICE_MEMBERS);
   const tiers = readTiers(fields, path);
   const perRequest = fields.usd("perRequestUsd");
   const contextWindow = fields.wholeNumber("contextWindow", { from: 1, to: 1_000_000_000 });
@@ -48,6 +69,7 @@ function readTiers(fields: Fields, path: string): { aboveInputTokens: number; ra
 
 function readTier(tier: Fields | undefined) {
   if (!tier) return undefined;
+  refuseSlips(tier, TIER_MEMBERS);
   tier.require("aboveInputTokens");
   const aboveInputTokens = tier.wholeNumber("aboveInputTokens", { from: 1, to: 1_000_000_000 });
   const rates = readRates(tier);
@@ -58,12 +80,14 @@ function readRates(fields: Fields): Rates {
   const cachedInput = readRate(fields, "cachedInputUsdPerMillion");
   const cacheWrite = readRate(fields, "cacheWriteUsdPerMillion");
   const cacheWrite1h = readRate(fields, "cacheWrite1hUsdPerMillion");
+  const reasoning = readRate(fields, "reasoningUsdPerMillion");
   return {
     input: readRate(fields, "inputUsdPerMillion", "required") ?? picoPerToken(0),
     output: readRate(fields, "outputUsdPerMillion", "required") ?? picoPerToken(0),
     ...(cachedInput === undefined ? {} : { cachedInput }),
     ...(cacheWrite === undefined ? {} : { cacheWrite }),
     ...(cacheWrite1h === undefined ? {} : { cacheWrite1h }),
+    ...(reasoning === undefined ? {} : { reasoning }),
   };
 }
 

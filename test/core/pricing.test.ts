@@ -14,6 +14,9 @@ import {
 import { NO_USAGE, type Usage } from "../../core/usage.js";
 import { naiveCost } from "../simulation/simulated-provider.js";
 
+/** A moment at which no price changes. */
+const NOW = { fromMs: 0, toMs: 0 };
+
 const pico = (rate: number) => rate as PicoUsdPerToken;
 const usageOf = (counts: Partial<Usage>): Usage => ({ ...NO_USAGE, ...counts });
 
@@ -103,7 +106,7 @@ test.each<[string, ModelPrice, Partial<Usage>, number]>([
     1_000_000_000_001_000,
   ],
 ])("a call is charged for %s", (_, price, usage, nanoUsd) => {
-  expect(costNanoUsd(price, usageOf(usage))).toBe(nanoUsd);
+  expect(costNanoUsd(price, usageOf(usage), NOW.fromMs)).toBe(nanoUsd);
 });
 
 test.each<[string, Partial<Usage>]>([
@@ -116,12 +119,12 @@ test.each<[string, Partial<Usage>]>([
   ["parts beyond everything", { cachedInputTokens: 2 ** 53, cacheWriteTokens: 2 ** 53 }],
 ])("a provider that counts %s is charged from above, and breaks nothing", (_, usage) => {
   const price = { rates: { input: pico(20_000_000), output: pico(20_000_000) } };
-  expect(costNanoUsd(price, usageOf(usage))).toBe(MAX_NANO_USD);
+  expect(costNanoUsd(price, usageOf(usage), NOW.fromMs)).toBe(MAX_NANO_USD);
 });
 
 test("negative counts are nothing, and fractions are rounded up", () => {
-  expect(costNanoUsd(tiered, usageOf({ inputTokens: -5, outputTokens: -1e300 }))).toBe(0);
-  expect(costNanoUsd(tiered, usageOf({ inputTokens: 0.5 }))).toBe(1_000);
+  expect(costNanoUsd(tiered, usageOf({ inputTokens: -5, outputTokens: -1e300 }), NOW.fromMs)).toBe(0);
+  expect(costNanoUsd(tiered, usageOf({ inputTokens: 0.5 }), NOW.fromMs)).toBe(1_000);
 });
 
 test.each<[string, ModelPrice, number, number]>([
@@ -131,7 +134,7 @@ test.each<[string, ModelPrice, number, number]>([
   ["the largest fee", { rates: { input: pico(0), output: pico(0) }, perRequestNanoUsd: MAX_NANO_USD }, 1, 1],
   ["a price that is no number", { rates: { input: pico(Number.NaN), output: pico(0) } }, 1_000_000, 0],
 ])("%s ends in a reservation that no budget pays, not in an error", (_, price, inputTokens, outputTokens) => {
-  expect(boundNanoUsd(price, { inputTokens, outputTokens })).toBe(MAX_NANO_USD);
+  expect(boundNanoUsd(price, { inputTokens, outputTokens }, NOW)).toBe(MAX_NANO_USD);
 });
 
 const rate = fc
@@ -163,7 +166,7 @@ const usage: fc.Arbitrary<Usage> = fc
 test("a cost is exact: the same as by the price list in whole picodollars, whatever the price's shape", () => {
   fc.assert(
     fc.property(price, usage, (some, used) => {
-      expect(BigInt(costNanoUsd(some, used))).toBe(naiveCost(some, used));
+      expect(BigInt(costNanoUsd(some, used, NOW.fromMs))).toBe(naiveCost(some, used));
     }),
     { numRuns: 2_000 },
   );
@@ -173,7 +176,7 @@ test("a call that stays within its bound never costs more than its reservation",
   fc.assert(
     fc.property(price, usage, count, count, (some, used, moreInput, moreOutput) => {
       const bound = { inputTokens: used.inputTokens + moreInput, outputTokens: used.outputTokens + moreOutput };
-      expect(costNanoUsd(some, used)).toBeLessThanOrEqual(boundNanoUsd(some, bound));
+      expect(costNanoUsd(some, used, NOW.fromMs)).toBeLessThanOrEqual(boundNanoUsd(some, bound, NOW));
     }),
     { numRuns: 2_000 },
   );
@@ -183,7 +186,7 @@ test("more tokens never need a smaller reservation", () => {
   fc.assert(
     fc.property(price, count, count, count, count, (some, inputTokens, outputTokens, moreInput, moreOutput) => {
       const more = { inputTokens: inputTokens + moreInput, outputTokens: outputTokens + moreOutput };
-      expect(boundNanoUsd(some, { inputTokens, outputTokens })).toBeLessThanOrEqual(boundNanoUsd(some, more));
+      expect(boundNanoUsd(some, { inputTokens, outputTokens }, NOW)).toBeLessThanOrEqual(boundNanoUsd(some, more, NOW));
     }),
   );
 });
@@ -194,8 +197,8 @@ test("the output that fits is the most that does: its reservation fits, one toke
     .map(toNanoUsd);
   fc.assert(
     fc.property(price, count, money, (some, inputTokens, left) => {
-      const fits = outputThatFits(some, inputTokens, left);
-      const bound = (outputTokens: number) => boundNanoUsd(some, { inputTokens, outputTokens });
+      const fits = outputThatFits(some, { inputTokens: inputTokens, money: left }, NOW);
+      const bound = (outputTokens: number) => boundNanoUsd(some, { inputTokens, outputTokens }, NOW);
       if (fits === undefined) expect(bound(0)).toBeGreaterThan(left);
       else {
         expect(bound(fits)).toBeLessThanOrEqual(left);
@@ -208,6 +211,6 @@ test("the output that fits is the most that does: its reservation fits, one toke
 
 test("free output fits without end, also where input costs", () => {
   const some: ModelPrice = { rates: { input: pico(1_000), output: pico(0) } };
-  expect(outputThatFits(some, 10, toNanoUsd(10))).toBe(Number.MAX_SAFE_INTEGER);
-  expect(outputThatFits(some, 11, toNanoUsd(10))).toBeUndefined();
+  expect(outputThatFits(some, { inputTokens: 10, money: toNanoUsd(10) }, NOW)).toBe(Number.MAX_SAFE_INTEGER);
+  expect(outputThatFits(some, { inputTokens: 11, money: toNanoUsd(10) }, NOW)).toBeUndefined();
 });

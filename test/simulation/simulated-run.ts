@@ -5,6 +5,9 @@ import { asNanoUsd, Broken, CheckedBooks } from "./checked-books.js";
 import type { Random } from "./random.js";
 import { createSimulatedProvider, naiveCost, randomPrice, randomUsage } from "./simulated-provider.js";
 
+/** A moment at which no price changes. */
+const NOW = { fromMs: 0, toMs: 0 };
+
 /** One model call that money was reserved for. */
 interface Attempt {
   readonly id: string;
@@ -96,7 +99,7 @@ export class SimulatedRun {
   /** Reserves for the next attempt: the model's cap, else what fits of it, else the next model. */
   #begin(lane: Lane): void {
     const bound = { inputTokens: this.#random.int(1, 10_000), outputTokens: this.#random.int(1, 4_000) };
-    if (this.#random.percent(4)) this.#fitExactly(boundNanoUsd(this.#price(lane.model), bound));
+    if (this.#random.percent(4)) this.#fitExactly(boundNanoUsd(this.#price(lane.model), bound, NOW));
     for (let model = lane.model; model < this.#models.length; model += 1) {
       if (this.#tryReserve(lane, model, bound)) return;
       const fits = this.#fittingOutput(model, bound.inputTokens);
@@ -109,7 +112,7 @@ export class SimulatedRun {
   }
 
   #tryReserve(lane: Lane, model: number, bound: TokenBound): boolean {
-    const amount = boundNanoUsd(this.#price(model), bound);
+    const amount = boundNanoUsd(this.#price(model), bound, NOW);
     const key = `${lane.name}.t${lane.turn}`;
     const id = `${key}.a${lane.attempts + 1}`;
     if (!this.#books.reserve(id, `m${model}`, amount)) return false;
@@ -131,7 +134,7 @@ export class SimulatedRun {
   #fittingOutput(model: number, inputTokens: number): number {
     const { limit, total, frozen } = this.#books.figures();
     if (limit === null || frozen || total > limit) return 0;
-    return outputThatFits(this.#price(model), inputTokens, asNanoUsd(limit - total)) ?? 0;
+    return outputThatFits(this.#price(model), { inputTokens: inputTokens, money: asNanoUsd(limit - total) }, NOW) ?? 0;
   }
 
   /** One of the ways in which an attempt ends. */
@@ -177,7 +180,7 @@ export class SimulatedRun {
     this.#bill(attempt, actual);
     const { inputTokens, outputTokens } = attempt.bound;
     const byBytes = { inputTokens, outputTokens: this.#random.int(actual.outputTokens, outputTokens) };
-    this.#books.estimate(attempt.id, boundNanoUsd(this.#price(attempt.model), byBytes));
+    this.#books.estimate(attempt.id, boundNanoUsd(this.#price(attempt.model), byBytes, NOW));
     nextTurn(lane);
   }
 
@@ -306,12 +309,12 @@ export class SimulatedRun {
 
   /** Some answers do not say what was counted: their bytes bound it. */
   #keepLost({ id, key, model }: Attempt, usage: Usage): void {
-    const byBytes = this.#random.percent(15) ? { byBytes: boundNanoUsd(this.#price(model), usage) } : {};
+    const byBytes = this.#random.percent(15) ? { byBytes: boundNanoUsd(this.#price(model), usage, NOW) } : {};
     this.#keep({ id, key, model, usage, ...byBytes });
   }
 
   #cost(model: number, usage: Usage): NanoUsd {
-    const cost = costNanoUsd(this.#price(model), usage);
+    const cost = costNanoUsd(this.#price(model), usage, NOW.fromMs);
     if (BigInt(cost) !== naiveCost(this.#price(model), usage)) this.#broken("the cost is what the provider bills");
     return cost;
   }

@@ -4,6 +4,9 @@ import { createPriceTable, type PriceOverrides } from "../../../adapters/models/
 import { costNanoUsd } from "../../../core/pricing.js";
 import { NO_USAGE } from "../../../core/usage.js";
 
+/** A moment at which no price changes. */
+const NOW = { fromMs: 0, toMs: 0 };
+
 const AT = new Date("2026-11-25T16:00:00Z");
 const pricesOf = (file: unknown) => parsePriceFile(file) as PriceOverrides;
 const problemsOf = (file: unknown) => (parsePriceFile(file) as { problems?: readonly string[] }).problems;
@@ -86,6 +89,10 @@ test.each([
     entry({ perRequestUsd: "one" }),
     'acme/large.perRequestUsd: "one" is not an amount of US dollars; write it like "0.50"',
   ],
+  [
+    entry({ cachedInputUsdPerMilion: "0.1" }),
+    "acme/large.cachedInputUsdPerMilion: is not known; known are inputUsdPerMillion, outputUsdPerMillion, cachedInputUsdPerMillion, cacheWriteUsdPerMillion, cacheWrite1hUsdPerMillion, reasoningUsdPerMillion, perRequestUsd, tiers, contextWindow, maxOutputTokens",
+  ],
   [entry({ tiers: {} }), "acme/large.tiers: must be a list, not an object"],
   [entry({ tiers: [7] }), "acme/large.tiers[0]: must be an object, not 7"],
   [entry({ tiers: [LEAST] }), "acme/large.tiers[0].aboveInputTokens: is missing"],
@@ -131,7 +138,7 @@ test("a price of one's own replaces the catalogue's whole price, and keeps limit
 
 test("a call costs what the file says", () => {
   const price = createPriceTable({ overrides: pricesOf(entry({ perRequestUsd: "0.001" })) }).price("acme/large", AT);
-  expect(price && costNanoUsd(price, { ...NO_USAGE, inputTokens: 1_000, outputTokens: 100 })).toBe(
+  expect(price && costNanoUsd(price, { ...NO_USAGE, inputTokens: 1_000, outputTokens: 100 }, NOW.fromMs)).toBe(
     1_500_000 + 600_000 + 1_000_000,
   );
 });

@@ -182,7 +182,7 @@ describe("what a script costs", () => {
     ] as const) {
       const facts = await models.facts(await script({ turns: [{}] }, name), NOW);
       expect(facts).toMatchObject({ bookedAs, reasoning: false });
-      expect(facts.price && costNanoUsd(facts.price, { ...USAGE })).toBe(0);
+      expect(facts.price && costNanoUsd(facts.price, { ...USAGE }, NOW.getTime())).toBe(0);
     }
   });
 
