@@ -122,7 +122,9 @@ async function buy(ports: CallModelPorts, request: ModelCallRequest, purchase: P
     const { runId } = purchase;
     const kept = await keepAnswer(ports, { agent, model, request, answer, asked, journalKey, fence, runId });
     ports.checkpoint?.("model.journalled");
-    meterCall(ports.meters, model, "ok", (performance.now() - startedAt) / 1_000, kept.ownBill ?? kept.kept.bill);
+    const seconds = (performance.now() - startedAt) / 1_000;
+    const bill = kept.ownBill ?? kept.kept.bill;
+    meterCall(ports.meters, { model, account: request.lease?.account, outcome: "ok", seconds, bill });
     return kept;
   } catch (error) {
     const failed = error instanceof AttemptFailed ? error : undefined;
@@ -185,14 +187,14 @@ async function askModel(
     const promptBytes = answer.usage ? 0 : utf8Bytes(canonicalJson({ instructions, tools, messages }));
     return { answer, asked: { atMs, promptBytes } };
   } catch (error) {
-    throw failedAttempt(ports, model, error, { seconds: (performance.now() - startedAt) / 1_000, atMs });
+    throw failedAttempt(ports, { request, model }, error, { seconds: (performance.now() - startedAt) / 1_000, atMs });
   }
 }
 
 /** What went wrong, with what it cost. An error that no provider's adapter should throw is an attempt with an unknown bill. */
 function failedAttempt(
   ports: CallModelPorts,
-  model: RunModel,
+  { request, model }: { readonly request: ModelCallRequest; readonly model: RunModel },
   error: unknown,
   { seconds, atMs }: { readonly seconds: number; readonly atMs: number },
 ): AttemptFailed {
@@ -204,8 +206,9 @@ function failedAttempt(
           billed: "unknown",
         });
   const bill = failure.usage ? billOfUsage(model, failure.usage, atMs) : undefined;
-  meterCall(ports.meters, model, failure.kind, seconds, bill);
-  return new AttemptFailed(failure, bill);
+  const outcome = failure.leftAlone ? "left_alone" : failure.kind;
+  meterCall(ports.meters, { model, account: request.lease?.account, outcome, seconds, bill });
+  return new AttemptFailed(failure, { bill, final: failure.leftAlone && request.fallback === true });
 }
 
 type Begun =

@@ -11,10 +11,13 @@ export class AttemptFailed extends Error {
   override readonly name = "AttemptFailed";
   readonly failure: ModelCallFailed;
   readonly bill: Bill | undefined;
-  constructor(failure: ModelCallFailed, bill?: Bill) {
+  /** Another model is to be asked instead of this one again. */
+  readonly final: boolean;
+  constructor(failure: ModelCallFailed, options: { readonly bill?: Bill | undefined; readonly final?: boolean } = {}) {
     super(failure.message, { cause: failure });
     this.failure = failure;
-    this.bill = bill;
+    this.bill = options.bill;
+    this.final = options.final ?? false;
   }
 }
 
@@ -76,7 +79,7 @@ function ourFailure(error: unknown, attempt: number, facts?: AttemptFailure): un
   return failure;
 }
 
-function attemptFailure({ failure, bill }: AttemptFailed): ApplicationFailure {
+function attemptFailure({ failure, bill, final }: AttemptFailed): ApplicationFailure {
   const facts: AttemptFailure = { billed: failure.billed, ...(bill ? { bill } : {}) };
   const { retryAfterMs } = failure;
   const message = told(failure.message);
@@ -87,7 +90,7 @@ function attemptFailure({ failure, bill }: AttemptFailed): ApplicationFailure {
       return ApplicationFailure.create({
         message,
         type: "ModelUnavailable",
-        nonRetryable: false,
+        nonRetryable: final,
         details: [facts],
         ...(retryAfterMs === undefined
           ? {}

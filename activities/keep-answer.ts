@@ -131,6 +131,8 @@ async function paidFor<T>(bill: Bill, keep: () => Promise<T>): Promise<T> {
     return await withPatience(keep);
   } catch (error) {
     const message = `the answer was bought but could not be kept: ${(error as Error).message}`;
-    throw new AttemptFailed(new ModelCallFailed(message, { kind: "retry", billed: "known", usage: bill.usage }), bill);
+    throw new AttemptFailed(new ModelCallFailed(message, { kind: "retry", billed: "known", usage: bill.usage }), {
+      bill,
+    });
   }
 }

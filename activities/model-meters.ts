@@ -2,14 +2,17 @@ import type { Bill } from "../core/activity-contract.js";
 import type { RunModel } from "../core/agent.js";
 import type { Meters } from "../ports/meters.js";
 
+/** One attempt at a model. */
+interface MeteredCall {
+  readonly model: RunModel;
+  readonly account: string | undefined;
+  readonly outcome: string;
+  readonly seconds: number;
+  readonly bill: Bill | undefined;
+}
+
 /** Counts one attempt at a model: outcome, seconds, tokens by kind, cost. */
-export function meterCall(
-  meters: Meters,
-  model: RunModel,
-  outcome: string,
-  seconds: number,
-  bill: Bill | undefined,
-): void {
+export function meterCall(meters: Meters, { model, account = "", outcome, seconds, bill }: MeteredCall): void {
   const labels = { provider: model.bookedAs.split("/", 1)[0] ?? "", model: model.bookedAs };
   meters.count("wflo_model_calls_total", { ...labels, outcome });
   meters.observe("wflo_model_call_duration_seconds", labels, seconds);
@@ -25,5 +28,5 @@ export function meterCall(
   for (const [kind, count] of Object.entries(tokens)) {
     if (count > 0) meters.count("wflo_model_tokens_total", { ...labels, kind }, count);
   }
-  if (bill.nanoUsd > 0) meters.count("wflo_cost_usd_total", { ...labels, account: "" }, bill.nanoUsd / 1e9);
+  if (bill.nanoUsd > 0) meters.count("wflo_cost_usd_total", { ...labels, account }, bill.nanoUsd / 1e9);
 }

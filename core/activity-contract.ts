@@ -93,6 +93,8 @@ export interface LostAttempt {
 
 /** Under which lease of an account something is bought: in a history that a reset has made, none of the one before. */
 export interface LeaseClaim {
+  /** As the run names it. */
+  readonly account: string;
   /** Temporal's original id of the history that buys. */
   readonly history: string;
   /** Of the history in which the lease began. */
@@ -116,6 +118,8 @@ export interface ModelCallRequest {
   readonly joinOnly?: true;
   /** Absent: the run has no account. */
   readonly lease?: LeaseClaim;
+  /** There is another model to ask. */
+  readonly fallback?: true;
 }
 
 /** A tool call that the model asked for, checked against the tool's schema. */

@@ -75,6 +75,8 @@ export class ModelCallFailed extends Error {
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
   readonly usage: Usage | undefined;
+  /** The provider was not asked, as it has failed too often: where there is another model, that is the one to ask. */
+  readonly leftAlone: boolean;
   constructor(
     message: string,
     facts: {
@@ -83,6 +85,7 @@ export class ModelCallFailed extends Error {
       status?: number | undefined;
       retryAfterMs?: number | undefined;
       usage?: Usage | undefined;
+      leftAlone?: boolean;
     },
   ) {
     super(message);
@@ -91,6 +94,7 @@ export class ModelCallFailed extends Error {
     this.status = facts.status;
     this.retryAfterMs = facts.retryAfterMs;
     this.usage = facts.usage;
+    this.leftAlone = facts.leftAlone ?? false;
   }
 }
 

@@ -6,6 +6,7 @@ import { createCodeTool } from "../activities/run-code.js";
 import type { DeployedTool } from "../activities/run-tool.js";
 import { createSchemaChecker } from "../activities/schema-checker.js";
 import { createWorkspaces } from "../activities/workspace.js";
+import { withCircuitBreaker } from "../adapters/models/circuit-breaker.js";
 import { createModels } from "../adapters/models/model-registry.js";
 import { parsePriceFile } from "../adapters/models/price-file.js";
 import type { PriceOverrides } from "../adapters/models/price-table.js";
@@ -55,7 +56,7 @@ export async function compose(
   const sandbox = await openSandbox(config, logger);
   const workspaces = createWorkspaces(stores.blobs);
   const ports: ActivityPorts = {
-    models,
+    models: withCircuitBreaker(models, { meters }),
     blobs: stores.blobs,
     transcripts: stores.transcripts,
     journal: createCallJournal(stores.objects),

@@ -54,12 +54,12 @@ export function heldOfAccount({ state }: Run): NanoUsd | undefined {
 }
 
 /** For a purchase: under which lease it is made, and in which history. */
-export function leaseClaim({ state }: Run): { readonly lease?: LeaseClaim } {
+export function leaseClaim({ state, input }: Run): { readonly lease?: LeaseClaim } {
   if (!state.lease) return {};
   const { suspect, lease } = state.lease;
-  return {
-    lease: { history: suspect ? "" : workflowInfo().originalExecutionRunId, begunIn: historyOf(lease.leaseId) },
-  };
+  const { account = lease.account } = input;
+  const history = suspect ? "" : workflowInfo().originalExecutionRunId;
+  return { lease: { account, history, begunIn: historyOf(lease.leaseId) } };
 }
 
 export type Asked =

@@ -1,5 +1,6 @@
 import { ActivityFailure, CancellationScope, CancelledFailure, sleep, workflowInfo } from "@temporalio/workflow";
 import type { ModelAnswered, ModelCallRequest } from "../core/activity-contract.js";
+import { clipped } from "../core/clip.js";
 import { formatUsd } from "../core/money.js";
 import { leaseClaim, renewLease, tendLease } from "./account-lease.js";
 import { callModel, storeReady } from "./calls.js";
@@ -25,6 +26,9 @@ const LOST_ATTEMPTS_PER_MODEL = 5;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
+/** As much of a provider's words goes into an event. */
+const WHY_BYTES = 500;
+
 /** So long the answer to a lost attempt is asked for; after it the attempt stays `unconfirmed`. In milliseconds. */
 const LATE_ANSWER_MS = 10 * 60_000;
 
@@ -45,7 +49,7 @@ export async function modelTurn(run: Run): Promise<ModelTurn> {
     if (outcome.kind === "cut" || outcome.kind === "unasked" || outcome.kind === "void") continue;
     lost += 1;
     const givenUp = outcome.kind === "unavailable" || lost >= LOST_ATTEMPTS_PER_MODEL;
-    if (givenUp && !toNextModel(run)) throw outcome.failure;
+    if (givenUp && !toNextModel(run, outcome.failure)) throw outcome.failure;
     if (givenUp) lost = 0;
     else if (lost > 1) await sleep(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (lost - 2)));
   }
@@ -135,6 +139,7 @@ function requestFor(
     lost: state.lost.map(({ turn, asked, attempt: number, id }) => ({ turn, asked, attempt: number, id })),
     outbox: unpublished(run),
     ...leaseClaim(run),
+    ...(hasNextModel(run) ? { fallback: true as const } : {}),
   };
 }
 
@@ -142,9 +147,13 @@ function callOptions(run: Run, { model, nanoUsd }: Pick<Reservation, "model"> & 
   return {
     account: run.input.account,
     timeoutMs: agentOf(run).modelTimeoutMs,
-    fallback: run.state.model + 1 < agentOf(run).models.length,
+    fallback: hasNextModel(run),
     summary: `${model.model} · turn ${run.state.turn + 1} · at most $${formatUsd(nanoUsd as Reservation["nanoUsd"])}`,
   };
+}
+
+function hasNextModel(run: Run): boolean {
+  return run.state.model + 1 < agentOf(run).models.length;
 }
 
 /** The turn is answered, and what belongs to it is behind the run. */
@@ -171,10 +180,11 @@ function throwIfOver(): void {
 }
 
 /** Falls back; false where there is no further model. */
-function toNextModel(run: Run): boolean {
+function toNextModel(run: Run, failure: unknown): boolean {
   const next = agentOf(run).models[run.state.model + 1];
   if (!next) return false;
   run.state.model += 1;
-  recordEvent(run, "wflo.model.called", { turn: run.state.turn + 1, outcome: "fell back", to: next.model });
+  const why = clipped(failure instanceof Error ? failure.message : String(failure), WHY_BYTES);
+  recordEvent(run, "wflo.model.called", { turn: run.state.turn + 1, outcome: "fell back", to: next.model, why });
   return true;
 }

@@ -45,6 +45,16 @@ export const METRICS = {
     labels: ["provider", "model", "account"],
     help: "Cost of model calls in US dollars, at the prices of the price book.",
   },
+  wflo_model_circuit_open: {
+    kind: "gauge",
+    labels: ["provider"],
+    help: "1 while a provider that has failed too often in a row is left alone, else 0.",
+  },
+  wflo_budget_remaining_usd: {
+    kind: "gauge",
+    labels: ["account"],
+    help: "What an account has neither spent nor leased, in US dollars.",
+  },
   wflo_tool_calls_total: { kind: "counter", labels: ["tool", "outcome"], help: "Tool calls that ran: ok or error." },
   wflo_sandbox_executions_total: {
     kind: "counter",

@@ -32,6 +32,7 @@ test("every metric can be measured, and the text passes a strict reader and prom
   for (const [name, row] of Object.entries(METRICS)) {
     const labels = Object.fromEntries(row.labels.map((label) => [label, `a "quoted\\ ${label}\nof two lines`]));
     if (row.kind === "counter") meters.count(name, labels, 1.5);
+    else if (row.kind === "gauge") meters.set(name, labels, 1.5);
     else meters.observe(name, labels, 1.5);
   }
   const { text } = await meters.render();
