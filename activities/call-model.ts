@@ -18,8 +18,9 @@ import { type ModelAnswer, ModelCallFailed, type Models } from "../ports/models.
 import type { TokenStream } from "../ports/token-stream.js";
 import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
-import { AttemptFailed, LeaseVoid, NotAsked } from "./failures.js";
+import { AttemptFailed, NotAsked } from "./failures.js";
 import { type KeptAnswer, keepAnswer } from "./keep-answer.js";
+import { checkLease, isOfReset } from "./lease-check.js";
 import { type Asked, billOfUsage } from "./model-bill.js";
 import { meterCall } from "./model-meters.js";
 import type { SchemaChecker } from "./schema-checker.js";
@@ -110,7 +111,7 @@ async function buy(ports: CallModelPorts, request: ModelCallRequest, purchase: P
   const alive = setInterval(renew, ALIVE_EVERY_MS);
   const startedAt = performance.now();
   try {
-    checkLease(request, purchase.runId);
+    checkLease(request.lease, purchase.runId);
     const question = await unsent(async () => await readQuestion(ports, request));
     if (cut.aborted) {
       await ports.journal.ended(journalKey, fence, "cut before it was sent").catch(() => {});
@@ -256,18 +257,9 @@ async function boundsOf(
   return known.some((bound) => bound !== null) ? known : undefined;
 }
 
-/**
- * A reset makes a history that believes to have the lease of the one before, which the account has given to that one alone:
- * only here, where work is never done again, can the two be told apart.
- * @throws LeaseVoid
- */
-function checkLease({ lease }: ModelCallRequest, runId: string): void {
-  if (lease && lease.history !== runId && lease.begunIn !== runId) throw new LeaseVoid(runId);
-}
-
 /** In a history that a reset has made, what the one before bought is paid by its lease. */
 function isPaidElsewhere({ lease }: ModelCallRequest, { boughtIn }: KeptAnswer, runId: string): boolean {
-  return lease !== undefined && lease.history !== runId && boughtIn !== runId;
+  return lease !== undefined && isOfReset(lease, runId) && boughtIn !== runId;
 }
 
 /** Whatever goes wrong before a provider is asked was not billed. @throws NotAsked */

@@ -120,6 +120,7 @@ async function patience(ms: number): Promise<undefined> {
 async function toolCall(ports: ActivityPorts, request: ToolCallRequest, context: Context) {
   return await runTool(ports, request, {
     workflowId: workflowIdOf(context),
+    runId: context.info.workflowExecution?.runId ?? "",
     activityAttempt: context.info.attempt,
     signal: context.cancellationSignal,
     isCancelled: () => context.cancellationDetails?.cancelRequested === true,

@@ -3,6 +3,7 @@ import type { CapturedAgent, ToolSpec } from "../core/agent.js";
 import { callDigest } from "../core/call-digest.js";
 import { digestOf } from "../core/digest.js";
 import type { Json, JsonObject } from "../core/json.js";
+import { type NanoUsd, parseUsd, ZERO_USD } from "../core/money.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Meters } from "../ports/meters.js";
 import type { SandboxLanguage, SandboxLimits } from "../ports/sandbox.js";
@@ -10,6 +11,7 @@ import { argumentProblem } from "./asked-calls.js";
 import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
 import { beginningOf, filesOrRef, inlineOrRef, objectOf } from "./inline.js";
+import { checkLease } from "./lease-check.js";
 import { withPatience } from "./patience.js";
 import type { CodeTool } from "./run-code.js";
 import type { SchemaChecker } from "./schema-checker.js";
@@ -46,6 +48,8 @@ export interface RunToolPorts {
 
 export interface ToolCallContext {
   readonly workflowId: string;
+  /** Temporal's id of the history that calls, as the server has it. */
+  readonly runId: string;
   /** Temporal's attempt, from 1. */
   readonly activityAttempt: number;
   readonly signal: AbortSignal;
@@ -146,7 +150,7 @@ async function perform(
 ): Promise<ToolCallResult> {
   const args = await objectOf(ports.blobs, request.args);
   const problem = argumentProblem(ports.schemas, spec, args);
-  if (problem !== undefined) return counted(ports, spec, { error: problem });
+  if (problem !== undefined) return counted(ports, spec, { error: problem, ...freeOf(spec) });
   const deployed = ports.executors[spec.name];
   const version = spec.kind === "sandbox" ? spec.version : deployed?.version;
   if (request.digest !== undefined && request.digest !== callDigest({ ...request, version: version ?? "" })) {
@@ -154,17 +158,46 @@ async function perform(
     return counted(ports, spec, { error, stale: true });
   }
   if (spec.kind === "sandbox") return counted(ports, spec, await performCode(ports, spec, args, request, context));
-  if (!deployed) return counted(ports, spec, { error: `this worker has no code for the tool ${spec.name}` });
+  checkLease(request.lease, context.runId);
+  if (!deployed) {
+    const error = `this worker has no code for the tool ${spec.name}`;
+    return counted(ports, spec, { error, ...freeOf(spec) });
+  }
   const { workflowId, signal } = context;
   const call = { workflowId, turn: request.turn, callId: request.callId, idempotencyKey, signal };
   try {
     const value = plainJson(spec, await deployed.execute(args, call));
+    const cost = costOf(spec, value);
+    meterCost(ports, spec, request, cost.costNanoUsd);
     const result = await withPatience(async () => await inlineOrRef(ports.blobs, value, request.inlineBytes));
-    return counted(ports, spec, { result: result as Json });
+    return counted(ports, spec, { result: result as Json, ...cost });
   } catch (error) {
     if (signal.aborted && (spec.repeatable || context.isCancelled())) throw error;
     return counted(ports, spec, { error: signal.aborted ? cutShort(spec) : wordsOf(error) });
   }
+}
+
+/** Nothing was done, so nothing can have been billed. */
+function freeOf({ maxCostNanoUsd }: ToolSpec): Pick<ToolCallResult, "costNanoUsd"> {
+  return maxCostNanoUsd === undefined ? {} : { costNanoUsd: ZERO_USD };
+}
+
+/** What the tool says it cost; where it says nothing that can be read, nobody knows. */
+function costOf({ maxCostNanoUsd }: ToolSpec, value: Json): Pick<ToolCallResult, "costNanoUsd"> {
+  if (maxCostNanoUsd === undefined || typeof value !== "object" || value === null || Array.isArray(value)) return {};
+  const cost = parseUsd((value as JsonObject).costUsd);
+  return typeof cost === "number" ? { costNanoUsd: cost } : {};
+}
+
+function meterCost(
+  { meters }: RunToolPorts,
+  spec: ToolSpec,
+  { lease }: ToolCallRequest,
+  cost: NanoUsd | undefined,
+): void {
+  const nanoUsd = cost ?? spec.maxCostNanoUsd ?? 0;
+  const labels = { provider: "tool", model: `tool/${spec.name}`, account: lease?.account ?? "" };
+  if (nanoUsd > 0) meters.count("wflo_cost_usd_total", labels, nanoUsd / 1e9);
 }
 
 function cutShort({ name }: ToolSpec): string {

@@ -3,6 +3,7 @@ import type { ToolSpec } from "../core/agent.js";
 import { digestOf } from "../core/digest.js";
 import { parseDuration } from "../core/duration.js";
 import type { Json, JsonObject } from "../core/json.js";
+import { type NanoUsd, parseUsd } from "../core/money.js";
 import { DefinitionError } from "./definition-error.js";
 
 /** What a tool's code is given besides its arguments. */
@@ -37,6 +38,11 @@ export interface ToolOptions<Input extends z.ZodType> {
   readonly repeatable?: boolean;
   /** Quick (under a second) and harmless to repeat: runs as a local activity, which saves two steps a call. @default false */
   readonly local?: boolean;
+  /**
+   * The most that one call costs, in US dollars such as "0.05": held on the run's budget before the tool runs. What it cost
+   * is the member `costUsd` of its result; without one the call is charged with the most. @default the tool costs nothing
+   */
+  readonly maxCostUsd?: string | number;
   /** Of one attempt, such as "30s". @default "2m", "5s" for a local tool */
   readonly timeout?: string;
   /** Change it when the tool's meaning changes; part of what an approver approves. @default a digest of schema and code */
@@ -88,6 +94,7 @@ export function defineTool<Input extends z.ZodType>(options: ToolOptions<Input>)
     ...(options.approval === undefined ? {} : { approval: approvalOf(name, options.approval) }),
     version: options.version ?? digestOf({ inputSchema, code: options.execute.toString() }).slice(7, 23),
     repeatable: local || options.repeatable === true,
+    ...(options.maxCostUsd === undefined ? {} : { maxCostNanoUsd: maxCostOf(name, options.maxCostUsd) }),
     timeoutMs: timeoutMsOf(name, options.timeout ?? (local ? DEFAULT_LOCAL_TIMEOUT : DEFAULT_TIMEOUT)),
   };
   return {
@@ -111,6 +118,12 @@ function schemaOf(tool: string, input: z.ZodType): JsonObject {
 function approvalOf(tool: string, approval: unknown): "always" | "never" {
   if (approval === "always" || approval === "never") return approval;
   throw new DefinitionError("tool", tool, "approval", `must be "always" or "never", not ${JSON.stringify(approval)}`);
+}
+
+function maxCostOf(tool: string, maxCostUsd: unknown): NanoUsd {
+  const amount = parseUsd(maxCostUsd);
+  if (typeof amount === "number") return amount;
+  throw new DefinitionError("tool", tool, "maxCostUsd", amount.problem);
 }
 
 function timeoutMsOf(tool: string, timeout: unknown): number {

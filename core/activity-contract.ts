@@ -210,6 +210,8 @@ export interface ToolCallRequest {
   readonly inlineBytes: number;
   /** Take a result that is there or on its way, and do nothing. */
   readonly joinOnly?: true;
+  /** Of a tool that costs something, in a run with an account. */
+  readonly lease?: LeaseClaim;
 }
 
 export interface ToolCallResult {
@@ -221,6 +223,8 @@ export interface ToolCallResult {
   /** The blob that has all of `out`, where that is too large to travel. */
   readonly outRef?: BlobAddress;
   readonly backend?: string;
+  /** What the tool says that the call cost, where it costs something. */
+  readonly costNanoUsd?: NanoUsd;
   /** What was approved is not what would run: nothing was done. */
   readonly stale?: true;
   /** `joinOnly`, and there is no result: whether the tool did its work is unknown. */

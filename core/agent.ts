@@ -1,4 +1,5 @@
 import type { JsonObject } from "./json.js";
+import type { NanoUsd } from "./money.js";
 import type { UnpricedRule } from "./policy.js";
 import type { ModelPrice, TokenBound } from "./pricing.js";
 import type { BlobAddress, BlobRef } from "./transcript.js";
@@ -24,6 +25,8 @@ export interface ToolPolicy {
   readonly approval?: "always" | "never";
   /** Changes with the tool's meaning; part of what an approver approves. */
   readonly version: string;
+  /** The most that one call costs; absent: nothing. */
+  readonly maxCostNanoUsd?: NanoUsd;
   /** May be run again where the outcome of an attempt is unknown. */
   readonly repeatable: boolean;
   /** Of one attempt, in milliseconds. */

@@ -132,6 +132,8 @@ export interface RunState {
   answered: boolean;
   repairs: number;
   ledger: Ledger;
+  /** Holds of tools so far, so that each has an id of its own. @default 0 */
+  toolHolds?: number;
   /** What it holds of its account; null: it has none. */
   lease: RunLease | null;
   lost: readonly LostCall[];

@@ -143,7 +143,7 @@ function settlement(bill: Bill) {
 }
 
 /** Takes a booking over, and tells what people have to hear of it. */
-function tellOfMoney(run: Run, booked: Booked): void {
+export function tellOfMoney(run: Run, booked: Booked): void {
   const { state } = run;
   state.ledger = booked.ledger;
   if (booked.softLimitCrossed) recordEvent(run, "wflo.budget.warning", { spentNanoUsd: spent(state.ledger) });

@@ -24,12 +24,13 @@ export interface Reservation {
   readonly nanoUsd: NanoUsd;
 }
 
+type Ended = { readonly kind: "ended" } | { readonly kind: "continue" };
+
 export type Reserved =
   | { readonly kind: "reserved"; readonly reservation: Reservation }
   /** There is no money for another attempt, but the answer to one that was lost may be there or on its way. */
   | { readonly kind: "join" }
-  | { readonly kind: "ended" }
-  | { readonly kind: "continue" };
+  | Ended;
 
 /** Output caps that are sent where nobody says otherwise: most of a reservation is output (notes on models). */
 const DEFAULT_OUTPUT_TOKENS = 8_192;
@@ -69,6 +70,42 @@ export async function reserveForNextCall(run: Run): Promise<Reserved> {
     const ended = await exhausted(run, terms);
     if (ended) return ended;
     answered.clear();
+  }
+}
+
+/** What something besides a model call may cost. */
+interface Wanted {
+  readonly leastNanoUsd: NanoUsd;
+  /** For people. */
+  readonly what: string;
+}
+
+/**
+ * Waits until the run may commit so much, as `onExhausted` says; false where it has an ending, or should go on in a new
+ * history.
+ */
+export async function moneyFor(run: Run, { leastNanoUsd, what }: Wanted): Promise<boolean> {
+  const { state } = run;
+  for (let isAnswered = false; ; ) {
+    if (!(await waitWhileHeld(run)) || state.ending) return false;
+    const terms = run.termsVersion;
+    const [own, money] = [available(state.ledger), spendable(run)];
+    noteTaken(run);
+    if (money === null || leastNanoUsd <= money) return true;
+    if (state.lease && !isAnswered && (own === null || leastNanoUsd <= own)) {
+      const mostNanoUsd = Math.min(own ?? MAX_NANO_USD, leastNanoUsd * leaseShare(run)) as NanoUsd;
+      const waits = run.input.budget?.onExhausted === "pause";
+      isAnswered = (await askAccount(run, { leastNanoUsd, mostNanoUsd, waits })) === "answered";
+      if (!isAnswered && shouldContinueAsNew(run)) return false;
+      continue;
+    }
+    const ended = await exhausted(
+      run,
+      terms,
+      `${what} may cost $${formatUsd(leastNanoUsd)}, and $${formatUsd(money)} are left`,
+    );
+    if (ended) return false;
+    isAnswered = false;
   }
 }
 
@@ -220,10 +257,10 @@ function exhaustionOf(run: Run, left: NanoUsd): string {
   return `the run has a limit now, and the model ${models[0]?.model} has no price, so nothing could hold it: ${advice}`;
 }
 
-async function exhausted(run: Run, terms: number): Promise<Reserved | undefined> {
+async function exhausted(run: Run, terms: number, why?: string): Promise<Ended | undefined> {
   const { state, input } = run;
   const left = spendable(run) ?? ZERO_USD;
-  const reason = exhaustionOf(run, left);
+  const reason = why ?? exhaustionOf(run, left);
   recordEvent(run, "wflo.budget.exhausted", { remainingNanoUsd: left });
   switch (input.budget?.onExhausted) {
     case "throw":

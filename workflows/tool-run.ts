@@ -3,6 +3,7 @@ import type { ToolCallRequest, ToolCallResult } from "../core/activity-contract.
 import type { ToolPolicy } from "../core/agent.js";
 import type { JsonObject } from "../core/json.js";
 import type { BlobRef } from "../core/transcript.js";
+import { leaseClaim } from "./account-lease.js";
 import { callTool, storeReady } from "./calls.js";
 import { agentOf, type Run } from "./run-context.js";
 import { callInSandbox } from "./sandbox-calls.js";
@@ -23,7 +24,8 @@ export interface ReadyCall {
 
 /**
  * Runs a tool to its result, over workers that die and stores that are away. A tool that must not be repeated runs once:
- * where its attempt did not answer, its result is taken if it has left one, else the model is told that nobody knows.
+ * where its attempt did not answer, its result is taken if it has left one, else the model is told that nobody knows. So is
+ * one that costs something: another attempt could cost as much again.
  * @throws ApplicationFailure `ToolFailed`, `SandboxUnavailable`
  */
 export async function runTool(run: Run, tool: ToolPolicy, call: ReadyCall): Promise<ToolCallResult> {
@@ -34,12 +36,20 @@ export async function runTool(run: Run, tool: ToolPolicy, call: ReadyCall): Prom
     } catch (error) {
       const cause = error instanceof ActivityFailure ? error.cause : undefined;
       if (isStoreAway(error)) await storeReady();
+      else if (leaseVoidIn(error) !== undefined) throw error;
       else if (cause instanceof ApplicationFailure) throw toolFailure(tool, cause);
       else if (!(cause instanceof TimeoutFailure)) throw error;
-      else if (!tool.repeatable) return await leftResult(run, tool, request);
+      else if (!tool.repeatable || tool.maxCostNanoUsd !== undefined) return await leftResult(run, tool, request);
       else if (++lost >= LOST_TRIES) return { error: `${tool.name} did not answer in time, ${LOST_TRIES} times` };
     }
   }
+}
+
+/** A reset has made this history, of this id, and its lease is not its own: the tool was not run. */
+export function leaseVoidIn(error: unknown): string | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== "LeaseVoid") return undefined;
+  return (cause.details?.[0] as { readonly leaseVoidIn?: string } | undefined)?.leaseVoidIn;
 }
 
 /** What an attempt that did not answer has done after all. */
@@ -68,6 +78,7 @@ function requestFor(run: Run, tool: ToolPolicy, call: ReadyCall): ToolCallReques
     ...(call.digest === undefined ? {} : { digest: call.digest }),
     ...(tool.kind === "sandbox" && workspace ? { workspace } : {}),
     inlineBytes: call.inlineBytes,
+    ...(tool.maxCostNanoUsd === undefined ? {} : leaseClaim(run)),
   };
 }
 

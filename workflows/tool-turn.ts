@@ -7,12 +7,14 @@ import { checkLimits, countCall } from "../core/limits.js";
 import { needsApproval } from "../core/policy.js";
 import type { CallProgress } from "../core/run.js";
 import type { BlobRef, Message, ToolResult } from "../core/transcript.js";
+import { renewLease } from "./account-lease.js";
 import { decisionOn, openGateFor } from "./gates.js";
 import { waitWhileHeld } from "./holding.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { nowMs, type Run } from "./run-context.js";
 import { sayTools } from "./run-status.js";
-import { runTool } from "./tool-run.js";
+import { chargeTool, holdForTool, releaseTool, settleTool, type ToolHold } from "./tool-money.js";
+import { leaseVoidIn, type ReadyCall, runTool } from "./tool-run.js";
 
 /** Tools of one run that run side by side; the others wait. The server takes 2,000 pending activities of a run. */
 const TOOLS_AT_ONCE = 50;
@@ -130,12 +132,15 @@ async function inSlot(run: Run, work: () => Promise<void>): Promise<void> {
 }
 
 async function execute(run: Run, id: string, tool: ToolPolicy): Promise<void> {
+  const hold = await holdForTool(run, id, tool);
+  if (hold === false) return;
   const { args, digest } = progressOf(run, id);
   update(run, id, { stage: "running" });
   sayTools(run);
   const share = Math.floor((2 * PART_BYTES.value) / (1 + run.state.calls.length));
   const inlineBytes = Math.max(LEAST_RESULT_BYTES, share);
-  const result = await runTool(run, tool, { callId: id, args, digest, inlineBytes });
+  const result = await runPaid(run, tool, { callId: id, args, digest, inlineBytes }, hold);
+  if (result === null) return await execute(run, id, tool);
   if (result.workspace) run.state.workspace = result.workspace;
   if (result.out) run.state.files = result.out;
   if (result.out) run.state.filesRef = result.outRef ?? null;
@@ -148,6 +153,30 @@ async function execute(run: Run, id: string, tool: ToolPolicy): Promise<void> {
   finish(run, id, result);
 }
 
+/** Runs a tool, and books what it cost; null: a reset has made this history, so the money has to be leased anew. */
+async function runPaid(
+  run: Run,
+  tool: ToolPolicy,
+  call: ReadyCall,
+  hold: ToolHold | null,
+): Promise<ToolCallResult | null> {
+  if (!hold) return await runTool(run, tool, call);
+  try {
+    const result = await runTool(run, tool, call);
+    settleTool(run, hold, result);
+    return result;
+  } catch (error) {
+    const history = leaseVoidIn(error);
+    if (history === undefined) {
+      chargeTool(run, hold);
+      throw error;
+    }
+    releaseTool(run, hold);
+    renewLease(run, history);
+    return null;
+  }
+}
+
 function finish(run: Run, id: string, outcome: ToolCallResult): void {
   const { call } = progressOf(run, id);
   const said = outcome.error === undefined ? { result: outcome.result ?? null } : { error: outcome.error };
@@ -157,6 +186,7 @@ function finish(run: Run, id: string, outcome: ToolCallResult): void {
     tool: call.name,
     callId: id,
     outcome: outcome.error === undefined ? "ok" : "error",
+    ...(outcome.costNanoUsd === undefined ? {} : { nanoUsd: outcome.costNanoUsd }),
   });
   sayTools(run);
 }

@@ -39,6 +39,13 @@ describe("a tool", () => {
     expect(tool({ local: true }).spec).toMatchObject({ kind: "local", repeatable: true, timeoutMs: 5_000 });
   });
 
+  test("that costs something says how much at the most, exactly", () => {
+    expect(tool({ maxCostUsd: "0.05" }).spec).toMatchObject({ maxCostNanoUsd: 50_000_000 });
+    for (const maxCostUsd of ["-1", "1e400", "NaN", "0.0000000001"]) {
+      expect(() => tool({ maxCostUsd })).toThrow(/look_up.*maxCostUsd/);
+    }
+  });
+
   test("shows the model a JSON Schema in which what has a default may be left out", () => {
     expect(tool().spec.inputSchema).toMatchObject({
       type: "object",

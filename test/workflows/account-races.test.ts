@@ -103,8 +103,10 @@ describe("200 runs that are cancelled, terminated, reset or parked at random poi
       },
       { withinMs: 60_000 },
     );
+    // Runs that go on may make calls meanwhile: those made before the balance is read are in it.
+    const made = models.requests.length;
     const { remainingNanoUsd, spentNanoUsd, leasedNanoUsd } = await account.balance();
-    expect(spentNanoUsd + leasedNanoUsd).toBeGreaterThanOrEqual(models.requests.length * CALL);
+    expect(spentNanoUsd + leasedNanoUsd).toBeGreaterThanOrEqual(made * CALL);
     const probe = {
       ...input,
       approvals: { default: "never" },
