@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { freePort } from "../harness/processes.js";
+import { freePort } from "../../workers/free-port.js";
 import { wflo, wfloJson } from "./command-line.js";
 
 const LONG = "x".repeat(5_000);

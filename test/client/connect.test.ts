@@ -1,8 +1,8 @@
 import { createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { connect, type WfloClient } from "../../client/index.js";
+import { freePort } from "../../workers/free-port.js";
 import { temporalAddress } from "../harness/environment.js";
-import { freePort } from "../harness/processes.js";
 
 let client: WfloClient | undefined;
 afterEach(async () => {

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { expect, test } from "@jest/globals";
+import { freePort } from "../../workers/free-port.js";
 import { BILLING_PRICES, startBillingProvider } from "../harness/billing-provider.js";
 import { eventually } from "../harness/eventually.js";
-import { freePort, startProcess } from "../harness/processes.js";
+import { startProcess } from "../harness/processes.js";
 import { describeWith } from "../harness/real-part.js";
 import { workerProcesses } from "../harness/worker-processes.js";
 

@@ -2,8 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { devServerArguments } from "../../workers/dev-server-flags.js";
+import { freePort } from "../../workers/free-port.js";
 import { findTemporalCli } from "../../workers/tool-finder.js";
-import { freePort, startProcess } from "./processes.js";
+import { startProcess } from "./processes.js";
 
 /** A Temporal server of a test's own, with settings that the shared one must not have. */
 export interface OwnServer {

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort, type StartedProcess, startProcess } from "./processes.js";
+import { freePort } from "../../workers/free-port.js";
+import { type StartedProcess, startProcess } from "./processes.js";
 
 /** A real S3-compatible server with one bucket. */
 export interface S3Server {

@@ -2,10 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { devServerArguments } from "../../workers/dev-server-flags.js";
+import { freePort } from "../../workers/free-port.js";
 import { findTemporalCli } from "../../workers/tool-finder.js";
 import { buildTestBundle } from "./bundle.js";
 import { findTestParts, PART_VARIABLES, type PartName } from "./parts.js";
-import { freePort, type StartedProcess, startProcess } from "./processes.js";
+import { type StartedProcess, startProcess } from "./processes.js";
 
 /*
  * What all suites share: one real Temporal dev server, one workflow bundle, and the paths of the real parts that some

@@ -3,9 +3,10 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { freePort } from "../../workers/free-port.js";
 import { packageRoot } from "../../workers/tool-finder.js";
 import { eventually } from "../harness/eventually.js";
-import { freePort, type StartedProcess, startProcess } from "../harness/processes.js";
+import { type StartedProcess, startProcess } from "../harness/processes.js";
 
 /* `wflo dev` as a process of its own, as users start it. */
 

@@ -1,4 +1,5 @@
-import { freePort, startProcess } from "../../harness/processes.js";
+import { freePort } from "../../../workers/free-port.js";
+import { startProcess } from "../../harness/processes.js";
 import { modelsAt } from "./asking.js";
 
 /** A running `llmock`: a server that breaks on demand and judges its clients. */

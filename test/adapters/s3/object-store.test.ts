@@ -8,10 +8,11 @@ import {
   type S3ObjectStore,
   type S3ObjectStoreOptions,
 } from "../../../adapters/s3/object-store.js";
+import { freePort } from "../../../workers/free-port.js";
 import { packageRoot } from "../../../workers/tool-finder.js";
 import { temporaryFolders } from "../../harness/folder.js";
 import { type LossyProxy, startLossyProxy } from "../../harness/lossy-proxy.js";
-import { freePort, startProcess } from "../../harness/processes.js";
+import { startProcess } from "../../harness/processes.js";
 import { describeWith } from "../../harness/real-part.js";
 import { type S3Server, s3Environment, startS3Server } from "../../harness/s3-server.js";
 import { objectStoreSuite } from "../../ports/object-store.suite.js";
