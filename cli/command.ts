@@ -40,7 +40,8 @@ export function inSession<Arguments extends readonly unknown[]>(
 ): (...values: [...Arguments, ...unknown[]]) => Promise<void> {
   return async (...values) => {
     const command = values.at(-1) as Command;
-    const output = createOutput(surroundings, command.opts<{ json?: boolean }>().json === true);
+    // A command that answers something itself takes the option from those below it.
+    const output = createOutput(surroundings, command.optsWithGlobals<{ json?: boolean }>().json === true);
     const { readConfig } = await import("../workers/config.js");
     const config = readConfig(surroundings.environment, surroundings.folder);
     const opened = openLazily(surroundings, config);

@@ -11,6 +11,7 @@ import { registerDoctor } from "./commands/doctor.js";
 import { registerEvents } from "./commands/events.js";
 import { registerFiles } from "./commands/files.js";
 import { registerFork } from "./commands/fork.js";
+import { registerPrices } from "./commands/prices.js";
 import { registerReplay } from "./commands/replay.js";
 import { registerRun } from "./commands/run.js";
 import { registerRuns } from "./commands/runs.js";
@@ -58,6 +59,7 @@ export function createProgram(surroundings: Surroundings, finish: (exitCode: num
   registerFork(program, context);
   registerBudget(program, context);
   registerCost(program, context);
+  registerPrices(program, context);
   registerEvents(program, context);
   registerAudit(program, context);
   registerReplay(program, context);

@@ -17,7 +17,12 @@ export interface Rates {
   readonly cacheWrite1h?: PicoUsdPerToken;
   /** Where reasoning costs another rate than the rest of the output. */
   readonly reasoning?: PicoUsdPerToken;
-  /** The dearest of other kinds of output (images, audio), which a bound has to cover. */
+  /** No prompt here has sound or pictures, so no bound counts on these two. */
+  readonly audioInput?: PicoUsdPerToken;
+  readonly imageInput?: PicoUsdPerToken;
+  readonly audioOutput?: PicoUsdPerToken;
+  readonly imageOutput?: PicoUsdPerToken;
+  /** The dearest of kinds of output that nobody counts apart (citations), which a bound has to cover. */
   readonly otherOutput?: PicoUsdPerToken;
 }
 
@@ -32,14 +37,19 @@ export interface ModelPrice {
   readonly times?: readonly TimedPrice[];
   /** Fixed fee of each request. */
   readonly perRequestNanoUsd?: NanoUsd;
+  /** Of each search that the provider made by itself. Nobody here asks for one, so no bound counts on it. */
+  readonly perWebSearchNanoUsd?: NanoUsd;
   /** Tokens of input and output together that the model takes. */
   readonly contextWindow?: number;
   /** The most output tokens that the model gives. */
   readonly maxOutputTokens?: number;
 }
 
+/** The part of a price that changes with time. */
+export type Charges = Pick<ModelPrice, "rates" | "tiers" | "perRequestNanoUsd" | "perWebSearchNanoUsd">;
+
 /** A price that holds from a date on, or at hours of each day. */
-export interface TimedPrice extends Pick<ModelPrice, "rates" | "tiers" | "perRequestNanoUsd"> {
+export interface TimedPrice extends Charges {
   /** In epoch milliseconds. @default always */
   readonly fromMs?: number;
   /** In milliseconds since midnight UTC, the second one not included; it may be before the first one. @default all day */
@@ -80,7 +90,7 @@ export function ratesFor(price: Pick<ModelPrice, "rates" | "tiers">, inputTokens
 }
 
 /** The price that holds at a time (epoch milliseconds). */
-export function priceAt(price: ModelPrice, atMs: number): Pick<ModelPrice, "rates" | "tiers" | "perRequestNanoUsd"> {
+export function priceAt(price: ModelPrice, atMs: number): Charges {
   return price.times?.findLast((time) => holdsAt(time, atMs)) ?? price;
 }
 
@@ -90,23 +100,54 @@ export function priceAt(price: ModelPrice, atMs: number): Pick<ModelPrice, "rate
  * above.
  */
 export function costNanoUsd(price: ModelPrice, usage: Usage, atMs: number): NanoUsd {
-  const cached = countFromAbove(usage.cachedInputTokens);
-  const written = countFromAbove(usage.cacheWriteTokens);
-  const writtenForHours = Math.min(written, countFromAbove(usage.cacheWrite1hTokens ?? 0));
-  const inputTokens = Math.max(countFromAbove(usage.inputTokens), cached + written);
-  const outputTokens = countFromAbove(usage.outputTokens);
-  const reasoned = Math.min(outputTokens, countFromAbove(usage.reasoningTokens));
+  const inputTokens = Math.max(
+    countFromAbove(usage.inputTokens),
+    countFromAbove(usage.cachedInputTokens) + countFromAbove(usage.cacheWriteTokens),
+  );
   const current = priceAt(price, atMs);
   const rates = ratesFor(current, inputTokens);
+  const searches = exact(usage.webSearches ?? 0) * exact(current.perWebSearchNanoUsd ?? 0);
+  const charges = [...inputCharges(rates, usage, inputTokens), ...outputCharges(rates, usage)];
+  return charge(charges, exact(current.perRequestNanoUsd ?? 0) + searches);
+}
+
+/** Sound and pictures are taken for tokens that were not cached, as far as there are such: the dearer reading. */
+function inputCharges(rates: Rates, usage: Usage, inputTokens: number): readonly Charge[] {
+  const take = takeFrom(inputTokens);
+  const written = take(usage.cacheWriteTokens);
+  const writtenForHours = Math.min(written, countFromAbove(usage.cacheWrite1hTokens ?? 0));
+  const [audio, image] = [take(usage.audioInputTokens), take(usage.imageInputTokens)];
+  const cached = take(usage.cachedInputTokens);
   const writeRate = rates.cacheWrite ?? rates.input;
-  return charge(current, [
-    [inputTokens - cached - written, rates.input],
-    [cached, rates.cachedInput ?? rates.input],
+  return [
     [written - writtenForHours, writeRate],
     [writtenForHours, rates.cacheWrite1h ?? writeRate],
-    [outputTokens - reasoned, rates.output],
-    [reasoned, rates.reasoning ?? rates.output],
-  ]);
+    [audio, rates.audioInput ?? rates.input],
+    [image, rates.imageInput ?? rates.input],
+    [cached, rates.cachedInput ?? rates.input],
+    [take(inputTokens), rates.input],
+  ];
+}
+
+function outputCharges(rates: Rates, usage: Usage): readonly Charge[] {
+  const outputTokens = countFromAbove(usage.outputTokens);
+  const take = takeFrom(outputTokens);
+  return [
+    [take(usage.audioOutputTokens), rates.audioOutput ?? rates.output],
+    [take(usage.imageOutputTokens), rates.imageOutput ?? rates.output],
+    [take(usage.reasoningTokens), rates.reasoning ?? rates.output],
+    [take(outputTokens), rates.output],
+  ];
+}
+
+/** Parts of a whole, one after the other, never more than what is left. */
+function takeFrom(whole: number): (part: number | undefined) => number {
+  let left = whole;
+  return (part = 0) => {
+    const taken = Math.min(left, countFromAbove(part));
+    left -= taken;
+    return taken;
+  };
 }
 
 /**
@@ -115,10 +156,11 @@ export function costNanoUsd(price: ModelPrice, usage: Usage, atMs: number): Nano
  */
 export function boundNanoUsd(price: ModelPrice, bound: TokenBound, window: CallWindow): NanoUsd {
   const dearest = dearestOf(price, bound.inputTokens, window);
-  return charge(dearest, [
+  const charges: readonly Charge[] = [
     [bound.inputTokens, dearest.input],
     [bound.outputTokens, dearest.output],
-  ]);
+  ];
+  return charge(charges, exact(dearest.perRequestNanoUsd));
 }
 
 /** The most output tokens (0 or more) whose bound fits `money`; undefined where not even the input fits. */
@@ -157,8 +199,8 @@ function dearestInput({ input, cachedInput = input, cacheWrite = input }: Rates)
   return Math.max(input, cachedInput, cacheWrite);
 }
 
-function dearestOutput({ output, reasoning = output, otherOutput = output }: Rates): number {
-  return Math.max(output, reasoning, otherOutput);
+function dearestOutput({ output, reasoning, audioOutput, imageOutput, otherOutput }: Rates): number {
+  return Math.max(output, ...[reasoning, audioOutput, imageOutput, otherOutput].map((rate) => rate ?? output));
 }
 
 function holdsAt({ fromMs = 0, daily }: TimedPrice, atMs: number): boolean {
@@ -181,9 +223,9 @@ function mayHold(time: TimedPrice, window: CallWindow): boolean {
 type Charge = readonly [tokens: number, rate: number];
 
 /** In picodollars to the end, then rounded up to nano-dollars: here and nowhere else. */
-function charge(price: Pick<ModelPrice, "perRequestNanoUsd">, charges: readonly Charge[]): NanoUsd {
+function charge(charges: readonly Charge[], feesNanoUsd: bigint): NanoUsd {
   const pico = charges.reduce((sum, [tokens, rate]) => sum + tokensAt(tokens, rate), 0n);
-  return usdToMost((pico + PICO_IN_NANO - 1n) / PICO_IN_NANO + exact(price.perRequestNanoUsd ?? 0));
+  return usdToMost((pico + PICO_IN_NANO - 1n) / PICO_IN_NANO + feesNanoUsd);
 }
 
 function tokensAt(tokens: number, rate: number): bigint {

@@ -12,7 +12,24 @@ export interface Usage {
   readonly cacheWrite1hTokens?: number;
   /** Part of `outputTokens` that the model spent on reasoning. */
   readonly reasoningTokens: number;
+  /** Parts of `inputTokens` and of `outputTokens` that are sound or pictures, where the provider tells them apart. */
+  readonly audioInputTokens?: number;
+  readonly imageInputTokens?: number;
+  readonly audioOutputTokens?: number;
+  readonly imageOutputTokens?: number;
+  /** Searches in the web that the provider made by itself. */
+  readonly webSearches?: number;
 }
+
+/** Counts that few calls have: they stand where they are more than nothing. */
+export const RARE_COUNTS = [
+  "cacheWrite1hTokens",
+  "audioInputTokens",
+  "imageInputTokens",
+  "audioOutputTokens",
+  "imageOutputTokens",
+  "webSearches",
+] as const satisfies readonly (keyof Usage)[];
 
 export const NO_USAGE: Usage = {
   inputTokens: 0,
@@ -43,15 +60,14 @@ export function usageFromAbove(usage: Usage): Usage {
   return eachCount([usage], (name) => countFromAbove(usage[name] ?? 0));
 }
 
-/** @param of what is rare is left out where none of these has it */
 function eachCount(of: readonly Usage[], count: (name: keyof Usage) => number): Usage {
-  const hasHours = of.some(({ cacheWrite1hTokens }) => cacheWrite1hTokens !== undefined && cacheWrite1hTokens > 0);
+  const rare = RARE_COUNTS.filter((name) => of.some((usage) => countFromAbove(usage[name] ?? 0) > 0));
   return {
     inputTokens: count("inputTokens"),
     outputTokens: count("outputTokens"),
     cachedInputTokens: count("cachedInputTokens"),
     cacheWriteTokens: count("cacheWriteTokens"),
-    ...(hasHours ? { cacheWrite1hTokens: count("cacheWrite1hTokens") } : {}),
     reasoningTokens: count("reasoningTokens"),
+    ...Object.fromEntries(rare.map((name) => [name, count(name)])),
   };
 }

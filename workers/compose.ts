@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { createCallJournal } from "../activities/call-journal.js";
 import type { ActivityPorts } from "../activities/index.js";
 import type { OfferedAgent } from "../activities/resolve-agent.js";
@@ -8,8 +7,7 @@ import { createSchemaChecker } from "../activities/schema-checker.js";
 import { createWorkspaces } from "../activities/workspace.js";
 import { withCircuitBreaker } from "../adapters/models/circuit-breaker.js";
 import { createModels } from "../adapters/models/model-registry.js";
-import { parsePriceFile } from "../adapters/models/price-file.js";
-import type { PriceOverrides } from "../adapters/models/price-table.js";
+import { BUNDLED, type Catalogue } from "../adapters/models/price-catalogue.js";
 import type { AgentDefinition } from "../agents/agent.js";
 import { type Offer, offerOf } from "../agents/module.js";
 import type { ToolDefinition } from "../agents/tool.js";
@@ -18,7 +16,8 @@ import type { Logger } from "../ports/logger.js";
 import type { Meters } from "../ports/meters.js";
 import type { Sandbox } from "../ports/sandbox.js";
 import { loadAgents } from "./agent-module.js";
-import { type Config, WrongSettings } from "./config.js";
+import type { Config } from "./config.js";
+import { readPriceSettings } from "./price-settings.js";
 import { openSandbox } from "./sandbox.js";
 import { openStores, type Stores } from "./stores.js";
 
@@ -44,11 +43,13 @@ export async function compose(
 ): Promise<Composition> {
   const { agents, scriptsFolder } = await loadAgents(config);
   const offer = offerOf(agents);
+  const priceSettings = await readPriceSettings(config);
+  tellIfOld(priceSettings.catalogue, logger);
   const { models, prices } = createModels({
     environment: config.environment,
     scriptsDir: scriptsFolder,
     allowScriptPaths: config.allowScriptPaths,
-    priceOverrides: await readPrices(config.priceFile),
+    prices: priceSettings,
     ...(config.recordFolder === undefined ? {} : { recordFolder: config.recordFolder }),
     onRecordProblem: (message) => logger.warn(message),
   });
@@ -84,18 +85,10 @@ export async function compose(
   };
 }
 
-async function readPrices(file: string | undefined): Promise<PriceOverrides> {
-  if (file === undefined) return new Map();
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, "utf8"));
-  } catch (error) {
-    throw new WrongSettings([`WFLO_PRICES: ${file} cannot be read as JSON: ${(error as Error).message}`]);
-  }
-  const prices = parsePriceFile(value);
-  if ("problems" in prices)
-    throw new WrongSettings(prices.problems.map((problem) => `WFLO_PRICES: ${file}: ${problem}`));
-  return prices;
+/** A package that was updated has newer prices than a catalogue that was refreshed before. */
+function tellIfOld({ name, day }: Catalogue, logger: Logger): void {
+  if (day >= BUNDLED.day) return;
+  logger.warn(`the prices are ${name}, and this version brings those of ${BUNDLED.day}: run wflo prices refresh`);
 }
 
 function offered(agent: AgentDefinition): OfferedAgent {

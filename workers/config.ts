@@ -18,6 +18,8 @@ export interface Config {
   /** Undefined: the built-in agents. */
   readonly agentsModule: string | undefined;
   readonly priceFile: string | undefined;
+  /** The default one need not be there. */
+  readonly catalogueFile: { readonly path: string; readonly isDefault: boolean };
   readonly unpriced: "refuse" | "allow";
   /** Undefined: `scripts/models` beside the agents. */
   readonly scriptsFolder: string | undefined;
@@ -52,6 +54,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
   const value = <K extends keyof typeof VARIABLES>(name: K) => readVariable(name, environment, problems);
   const path = (text: string | undefined) => (text === undefined || isAbsolute(text) ? text : resolve(folder, text));
   const blobs = value("WFLO_BLOBS");
+  const stateFolder = resolve(folder, value("WFLO_STATE"));
+  const catalogue = path(value("WFLO_PRICE_CATALOGUE"));
   const config: Config = {
     environment,
     blobs: blobs.kind === "file" ? { kind: "file", folder: resolve(folder, blobs.folder) } : blobs,
@@ -60,12 +64,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     httpPort: value("WFLO_HTTP_PORT"),
     agentsModule: value("WFLO_AGENTS"),
     priceFile: path(value("WFLO_PRICES")),
+    catalogueFile: { path: catalogue ?? resolve(stateFolder, "prices.json"), isDefault: catalogue === undefined },
     unpriced: value("WFLO_UNPRICED"),
     scriptsFolder: path(value("WFLO_SCRIPTS")),
     recordFolder: path(value("WFLO_RECORD")),
     logLevel: value("WFLO_LOG_LEVEL"),
     topics: { events: value("WFLO_EVENTS_TOPIC"), audit: value("WFLO_AUDIT_TOPIC") },
-    stateFolder: resolve(folder, value("WFLO_STATE")),
+    stateFolder,
     allowScriptPaths: environment.NODE_ENV !== "production",
     ignored: (["REDIS_URL", "KAFKA_BROKERS"] as const).filter((name) => value(name) !== undefined),
   };

@@ -48,6 +48,10 @@ export const VARIABLES = {
   } satisfies Variable<number | "off">,
   WFLO_AGENTS: optionalText("module (a path or a package) that exports agents", "the built-in agents"),
   WFLO_PRICES: optionalText("JSON file with prices that are laid over the catalogue", "none"),
+  WFLO_PRICE_CATALOGUE: optionalText(
+    "catalogue of prices that `wflo prices refresh` writes, used in place of the bundled one",
+    "`prices.json` in WFLO_STATE, where it is there",
+  ),
   WFLO_UNPRICED: oneOf("a model without a price where a budget applies: refuse it, or count it as unpriced", [
     "refuse",
     "allow",

@@ -1,5 +1,5 @@
 import { ModelCallFailed, type Models } from "../../ports/models.js";
-import { createPriceTable, type PriceOverrides, type PriceTable } from "./price-table.js";
+import { createPriceTable, type PriceSettings, type PriceTable } from "./price-table.js";
 import type { Environment } from "./provider-settings.js";
 import { createProviderModels, PROVIDER_NAMES } from "./providers.js";
 import { createRecorder } from "./recorder.js";
@@ -14,8 +14,8 @@ export interface ModelSettings {
   readonly scriptsDir: string;
   /** `scripted//absolute/path` is allowed. */
   readonly allowScriptPaths: boolean;
-  /** Laid over the catalogue. @default none */
-  readonly priceOverrides?: PriceOverrides;
+  /** @default the bundled catalogue's */
+  readonly prices?: PriceSettings;
   /** Real providers' answers are recorded into this folder, as scripts. @default nothing is recorded */
   readonly recordFolder?: string;
   /** Told of a recording that could not be written; the answer itself is not lost by it. */
@@ -24,8 +24,8 @@ export interface ModelSettings {
 
 /** All models that a process can call, by what stands before the slash, and what they cost. */
 export function createModels(settings: ModelSettings): { readonly models: Models; readonly prices: PriceTable } {
-  const { environment, scriptsDir, allowScriptPaths, priceOverrides, recordFolder, onRecordProblem } = settings;
-  const prices = createPriceTable(priceOverrides ? { overrides: priceOverrides } : {});
+  const { environment, scriptsDir, allowScriptPaths, recordFolder, onRecordProblem } = settings;
+  const prices = createPriceTable(settings.prices);
   const providers = createProviderModels({ environment, prices });
   const real =
     recordFolder === undefined

@@ -1,5 +1,5 @@
 import { findProvider, type MatchLogic, type ModelInfo } from "@pydantic/genai-prices";
-import { toNanoUsd } from "../../core/money.js";
+import { type NanoUsd, toNanoUsd } from "../../core/money.js";
 import {
   type ModelPrice,
   type PicoUsdPerToken,
@@ -11,22 +11,45 @@ import {
 /** Of `@pydantic/genai-prices`, which carries its data with it; a test compares it with the package's own. */
 export const CATALOGUE_VERSION = "0.1.8";
 
+/** A list of prices of all kinds of providers. */
+export interface Catalogue {
+  /** For the price book: `genai-prices@0.1.8`, or `genai-prices@2026-11-25` where it was refreshed on that day. */
+  readonly name: string;
+  /** The day of its data, `2026-11-25`. */
+  readonly day: string;
+  /** Of its content, where the name does not pin it. */
+  readonly digest?: string;
+  models(provider: string): readonly ModelInfo[] | undefined;
+}
+
+/** What came with the package; nothing is fetched. */
+export const BUNDLED: Catalogue = {
+  name: `genai-prices@${CATALOGUE_VERSION}`,
+  day: "2026-09-23",
+  models(providerId) {
+    const provider = findProvider({ providerId });
+    return provider?.id === providerId ? provider.models : undefined;
+  },
+};
+
 type CataloguePrice = ModelInfo["prices"];
 type PriceFields = Exclude<CataloguePrice, readonly unknown[]>;
 
-/** Kinds of output besides text; a bound covers the dearest. */
-const OTHER_OUTPUTS = ["output_citation_mtok", "output_image_mtok", "output_audio_mtok"];
+/** Kinds of output that no provider counts apart for us; a bound covers the dearest. */
+const OTHER_OUTPUTS = ["output_citation_mtok", "output_video_mtok"];
 
 /**
  * The catalogue's price of exactly this model, as it is and as it will be at other times; undefined where it has none.
  */
-export function cataloguePrice(model: string, at: Date): ModelPrice | undefined {
+export function cataloguePrice(
+  model: string,
+  at: Date,
+  catalogue: Pick<Catalogue, "models"> = BUNDLED,
+): ModelPrice | undefined {
   const slash = model.indexOf("/");
-  const provider = findProvider({ providerId: model.slice(0, slash) });
-  if (!provider || provider.id !== model.slice(0, slash)) return undefined;
-  const found = findModel(provider.models, model.slice(slash + 1));
-  if (!found) return undefined;
-  return timedPrice(found.prices, at);
+  const models = slash < 1 ? undefined : catalogue.models(model.slice(0, slash));
+  const found = models && findModel(models, model.slice(slash + 1));
+  return found && timedPrice(found.prices, at);
 }
 
 /**
@@ -92,13 +115,18 @@ function priceOf(fields: PriceFields): ModelPrice | undefined {
   const tiers = [...starts]
     .sort((a, b) => a - b)
     .map((start) => ({ aboveInputTokens: start, rates: ratesAbove(fields, start) ?? rates }));
-  const perRequest = dollarsAbove(fields.requests_kcount, 0);
   return {
     rates,
     ...(tiers.length > 0 ? { tiers } : {}),
-    // Dollars for 1,000 requests, read as for a million tokens, are 1,000 picodollars: a nano-dollar for each.
-    ...(perRequest === undefined ? {} : { perRequestNanoUsd: toNanoUsd(picoPerToken(perRequest)) }),
+    ...fee("perRequestNanoUsd", fields.requests_kcount),
+    ...fee("perWebSearchNanoUsd", fields.web_searches_kcount),
   };
+}
+
+/** Dollars for 1,000 uses, read as for a million tokens, are 1,000 picodollars: a nano-dollar for each. */
+function fee<K extends string>(name: K, field: PriceFields[string]): { readonly [key in K]?: NanoUsd } {
+  const dollars = dollarsAbove(field, 0);
+  return (dollars === undefined ? {} : { [name]: toNanoUsd(picoPerToken(dollars)) }) as { [key in K]?: NanoUsd };
 }
 
 function ratesAbove(fields: PriceFields, start: number): Rates | undefined {
@@ -106,19 +134,26 @@ function ratesAbove(fields: PriceFields, start: number): Rates | undefined {
     const dollars = dollarsAbove(fields[name], start);
     return dollars === undefined ? undefined : picoPerToken(dollars);
   };
-  const [input, output] = [pico("input_mtok"), pico("output_mtok") ?? pico("output_text_mtok")];
+  const [input, text] = [pico("input_mtok"), pico("output_mtok") ?? pico("output_text_mtok")];
+  const [audioOutput, imageOutput] = [pico("output_audio_mtok"), pico("output_image_mtok")];
   const others = OTHER_OUTPUTS.map(pico).filter((rate) => rate !== undefined);
-  if (input === undefined || (output === undefined && others.length === 0)) return undefined;
-  const dearest = Math.max(...others) as PicoUsdPerToken;
+  const known = [text, audioOutput, imageOutput, ...others].filter((rate) => rate !== undefined);
+  if (input === undefined || known.length === 0) return undefined;
+  const output = text ?? (Math.max(...known) as PicoUsdPerToken);
+  const dearest = Math.max(0, ...others) as PicoUsdPerToken;
   const rare = {
     cachedInput: pico("cache_read_mtok"),
     cacheWrite: pico("cache_write_mtok"),
     cacheWrite1h: pico("cache_write_1h_mtok"),
     reasoning: pico("output_reasoning_mtok"),
-    otherOutput: others.length > 0 && dearest > (output ?? 0) ? dearest : undefined,
+    audioInput: pico("input_audio_mtok"),
+    imageInput: pico("input_image_mtok"),
+    audioOutput,
+    imageOutput,
+    otherOutput: dearest > output ? dearest : undefined,
   };
   const given = Object.fromEntries(Object.entries(rare).filter(([, rate]) => rate !== undefined));
-  return { input, output: output ?? dearest, ...given };
+  return { input, output, ...given };
 }
 
 function tiersOf(field: PriceFields[string]) {

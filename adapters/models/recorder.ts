@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { addressOf } from "../../core/digest.js";
 import { type ModelAnswer, ModelCallFailed, type ModelRequest, type Models } from "../../ports/models.js";
 import { answerTurn, errorTurn, type RecordedTurn } from "./recorded-turn.js";
+import { writeWholeText } from "./whole-text.js";
 
 /** A script as it is recorded: CONTRACT's fields, and where each turn stood. */
 interface Recording {
@@ -66,7 +66,7 @@ export function recordingName(conversation: string): string {
 async function addTurn(file: string, model: string, turn: RecordedTurn): Promise<void> {
   const before = await readRecording(file);
   const recording: Recording = { model: before?.model ?? model, turns: withTurn(before?.turns ?? [], turn) };
-  await writeWhole(file, `${JSON.stringify(recording, null, 2)}\n`);
+  await writeWholeText(file, `${JSON.stringify(recording, null, 2)}\n`);
 }
 
 async function readRecording(file: string): Promise<Recording | undefined> {
@@ -88,17 +88,4 @@ function withTurn(turns: readonly RecordedTurn[], turn: RecordedTurn): readonly 
 
 function inOrder(a: RecordedTurn, b: RecordedTurn): number {
   return a.turn - b.turn || Number(!a.error) - Number(!b.error) || a.attempt - b.attempt;
-}
-
-/** A reader sees the file before or the file after. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  const draft = `${file}.${randomUUID()}.draft`;
-  await mkdir(join(file, ".."), { recursive: true });
-  try {
-    await writeFile(draft, text);
-    await rename(draft, file);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
 }

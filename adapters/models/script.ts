@@ -1,6 +1,6 @@
 import { type Fields, fieldsOf, shown } from "../../core/fields.js";
 import type { JsonObject } from "../../core/json.js";
-import { NO_USAGE, type Usage } from "../../core/usage.js";
+import { NO_USAGE, RARE_COUNTS, type Usage } from "../../core/usage.js";
 import { FINISH_REASONS, type FinishReason } from "../../ports/models.js";
 
 /** A file of turns that a scripted model plays; its JSON is CONTRACT's, section 'Models'. */
@@ -112,7 +112,8 @@ function readUsage(usage: Fields): Usage {
   if (read.reasoningTokens > read.outputTokens) {
     usage.problem("outputTokens", `includes reasoning, so it must be at least ${read.reasoningTokens}`);
   }
-  return { ...NO_USAGE, ...read };
+  const rare = RARE_COUNTS.map((name) => [name, count(name)] as const);
+  return { ...NO_USAGE, ...read, ...Object.fromEntries(rare.filter(([, given]) => given !== undefined)) };
 }
 
 function readError(error: Fields): ScriptedError {

@@ -16,6 +16,7 @@ describe("settings", () => {
         httpPort: 9464,
         agentsModule: undefined,
         priceFile: undefined,
+        catalogueFile: { path: "/app/.wflo/prices.json", isDefault: true },
         unpriced: "refuse",
         scriptsFolder: undefined,
         recordFolder: undefined,
@@ -40,6 +41,11 @@ describe("settings", () => {
     ["a free port", { WFLO_HTTP_PORT: "0" }, { httpPort: 0 }],
     ["no port", { WFLO_HTTP_PORT: "off" }, { httpPort: "off" }],
     ["prices", { WFLO_PRICES: "prices.json" }, { priceFile: "/app/prices.json" }],
+    [
+      "a catalogue of prices",
+      { WFLO_PRICE_CATALOGUE: "p.json" },
+      { catalogueFile: { path: "/app/p.json", isDefault: false } },
+    ],
     ["production", { NODE_ENV: "production" }, { allowScriptPaths: false }],
     ["what is not there yet", { REDIS_URL: "redis://localhost" }, { ignored: ["REDIS_URL"] }],
   ])("take %s", (_case, environment, wanted) => {

@@ -135,10 +135,11 @@ test.each(MODELS)("what is known of $model: price, limits, bound", async ({ name
 });
 
 test("a price that the user gives is laid over, and names itself in the book", async () => {
-  const overrides = new Map([["openai-compatible/any", { rates: { input: 1_500_000, output: 6_000_000 } } as never]]);
+  const price = { rates: { input: 1_500_000, output: 6_000_000 } } as never;
+  const overrides = new Map([["openai-compatible/any", { price }]]);
   const environment = environmentAt("http://127.0.0.1:1");
   const plain = createModels({ environment, scriptsDir, allowScriptPaths: false });
-  const priced = createModels({ environment, scriptsDir, allowScriptPaths: false, priceOverrides: overrides });
+  const priced = createModels({ environment, scriptsDir, allowScriptPaths: false, prices: { overrides } });
   expect(await priced.models.facts("openai-compatible/any", NOW)).toMatchObject({
     price: { rates: { input: 1_500_000 } },
   });

@@ -37,7 +37,8 @@ test.each<[string, number, number, number, number?, number?]>([
 ])("%s costs what a second source says, to the picodollar", (model, ...usd) => {
   const pico = usd.map((dollars = Number.NaN) => Math.round(dollars * 1e6));
   const [input, output, cachedInput, cacheWrite, cacheWrite1h] = pico;
-  expect(cataloguePrice(model, AT)?.rates).toEqual({
+  const { audioInput, ...rates } = cataloguePrice(model, AT)?.rates ?? {};
+  expect(rates).toEqual({
     input,
     output,
     cachedInput,
@@ -78,6 +79,19 @@ test.each<[string, string, Partial<Usage>, number]>([
     190_000 * 2_500 + 60_000 * 250 + 1_000 * 15_000,
   ],
   ["google/gemini-2.5-flash", "thoughts, which are output", { outputTokens: 500, reasoningTokens: 400 }, 500 * 2_500],
+  [
+    "google/gemini-2.5-flash",
+    "sound that is heard",
+    { inputTokens: 1_000, audioInputTokens: 600 },
+    400 * 300 + 600 * 1_000,
+  ],
+  [
+    "google/gemini-2.5-flash-image",
+    "a picture that is drawn",
+    { inputTokens: 100, outputTokens: 1_300, imageOutputTokens: 1_290 },
+    100 * 300 + 10 * 2_500 + 1_290 * 30_000,
+  ],
+  ["anthropic/claude-haiku-4-5", "searches in the web, at $10 for 1,000", { webSearches: 3 }, 30_000_000],
 ])("%s: %s", (model, _, usage, nanoUsd) => {
   const price = cataloguePrice(model, AT) as ModelPrice;
   expect(costNanoUsd(price, { ...NO_USAGE, ...usage }, AT.getTime())).toBe(nanoUsd);
@@ -205,11 +219,12 @@ test("no model costs more than its bound, whatever is counted within it", async 
     cached: share,
     written: share,
     reasoned: share,
+    drawn: share,
     late: share,
   });
   for (const [model, price] of priced) {
     fc.assert(
-      fc.property(within, ({ input, output, cached, written, reasoned, late }) => {
+      fc.property(within, ({ input, output, cached, written, reasoned, drawn, late }) => {
         const window = { fromMs: AT.getTime(), toMs: AT.getTime() + 3_600_000 };
         const cachedInputTokens = Math.floor(input * cached);
         const usage = {
@@ -218,6 +233,8 @@ test("no model costs more than its bound, whatever is counted within it", async 
           cachedInputTokens,
           cacheWriteTokens: Math.floor((input - cachedInputTokens) * written),
           reasoningTokens: Math.floor(output * reasoned),
+          imageOutputTokens: Math.floor(output * drawn),
+          audioOutputTokens: Math.floor(output * (1 - drawn)),
         };
         const bound = boundNanoUsd(price, { inputTokens: input, outputTokens: output }, window);
         const cost = costNanoUsd(price, usage, Math.floor(window.fromMs + late * 3_600_000));

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { parsePriceFile } from "../../../adapters/models/price-file.js";
-import { createPriceTable, type PriceOverrides } from "../../../adapters/models/price-table.js";
+import { type PriceOverrides, parsePriceFile } from "../../../adapters/models/price-file.js";
+import { createPriceTable } from "../../../adapters/models/price-table.js";
 import { costNanoUsd } from "../../../core/pricing.js";
 import { NO_USAGE } from "../../../core/usage.js";
 
@@ -35,7 +35,7 @@ test("a price has everything that the contract says, exact", () => {
       comment: "ignored",
     },
   };
-  expect(pricesOf(file).get("acme/large")).toEqual({
+  expect(pricesOf(file).get("acme/large")?.price).toEqual({
     rates: {
       input: 1_500_000,
       output: 6_000_000,
@@ -58,8 +58,8 @@ test("a price may be nothing, a number, or finer than a picodollar, which is rou
     "a/free": { inputUsdPerMillion: 0, outputUsdPerMillion: "0" },
     "a/fine": { ...LEAST, inputUsdPerMillion: "0.0000001" },
   };
-  expect(pricesOf(file).get("a/free")?.rates).toEqual({ input: 0, output: 0 });
-  expect(pricesOf(file).get("a/fine")?.rates.input).toBe(1);
+  expect(pricesOf(file).get("a/free")?.price?.rates).toEqual({ input: 0, output: 0 });
+  expect(pricesOf(file).get("a/fine")?.price?.rates.input).toBe(1);
   expect(pricesOf({}).size).toBe(0);
 });
 
@@ -91,7 +91,26 @@ test.each([
   ],
   [
     entry({ cachedInputUsdPerMilion: "0.1" }),
-    "acme/large.cachedInputUsdPerMilion: is not known; known are inputUsdPerMillion, outputUsdPerMillion, cachedInputUsdPerMillion, cacheWriteUsdPerMillion, cacheWrite1hUsdPerMillion, reasoningUsdPerMillion, perRequestUsd, tiers, contextWindow, maxOutputTokens",
+    "acme/large.cachedInputUsdPerMilion: is not known; known are inputUsdPerMillion, outputUsdPerMillion, cachedInputUsdPerMillion, cacheWriteUsdPerMillion, cacheWrite1hUsdPerMillion, reasoningUsdPerMillion, audioInputUsdPerMillion, imageInputUsdPerMillion, audioOutputUsdPerMillion, imageOutputUsdPerMillion, perRequestUsd, webSearchUsdPerThousand, tiers, contextWindow, maxOutputTokens, priceMultiplier",
+  ],
+  [
+    entry({ webSearchUsdPerThousand: "ten" }),
+    'acme/large.webSearchUsdPerThousand: must be US dollars for 1,000 searches, such as "10", not "ten"',
+  ],
+  [
+    entry({ priceMultiplier: 0 }),
+    'acme/large.priceMultiplier: must be a number above 0 and up to 1000, such as "1.1", not 0',
+  ],
+  [
+    entry({ priceMultiplier: "1e9" }),
+    'acme/large.priceMultiplier: must be a number above 0 and up to 1000, such as "1.1", not "1e9"',
+  ],
+  [{ "acme/large": { priceMultiplier: "1.1", outputUsdPerMillion: "6" } }, "acme/large.inputUsdPerMillion: is missing"],
+  [{ "acme/*": LEAST }, "acme/*: must have a priceMultiplier and no price: models differ"],
+  [{ "acme/*": {} }, "acme/*: must have a priceMultiplier and no price: models differ"],
+  [
+    { "acme/*": { priceMultipler: 2, priceMultiplier: 1 } },
+    expect.stringMatching(/^acme\/\*\.priceMultipler: is not known; known are /),
   ],
   [entry({ tiers: {} }), "acme/large.tiers: must be a list, not an object"],
   [entry({ tiers: [7] }), "acme/large.tiers[0]: must be an object, not 7"],
@@ -134,6 +153,47 @@ test("a price of one's own replaces the catalogue's whole price, and keeps limit
   expect(table.price("openai/gpt-4o-mini", AT)).toEqual(plain.price("openai/gpt-4o-mini", AT));
   const limited = createPriceTable({ overrides: pricesOf({ "openai/gpt-5": { ...LEAST, maxOutputTokens: 9 } }) });
   expect(limited.price("openai/gpt-5", AT)?.maxOutputTokens).toBe(9);
+});
+
+test("kinds of tokens and searches have their own prices, where a file gives them", () => {
+  const file = entry({
+    ...{ reasoningUsdPerMillion: "7", audioInputUsdPerMillion: "3", imageInputUsdPerMillion: "2" },
+    ...{ audioOutputUsdPerMillion: "20", imageOutputUsdPerMillion: "30", webSearchUsdPerThousand: "10" },
+  });
+  const price = createPriceTable({ overrides: pricesOf(file) }).price("acme/large", AT);
+  const usage = { ...NO_USAGE, inputTokens: 1_000, audioInputTokens: 100, imageInputTokens: 200, outputTokens: 100 };
+  const parts = { reasoningTokens: 10, audioOutputTokens: 20, imageOutputTokens: 30, webSearches: 2 };
+  const input = 700 * 1_500 + 100 * 3_000 + 200 * 2_000;
+  const output = 40 * 6_000 + 10 * 7_000 + 20 * 20_000 + 30 * 30_000;
+  expect(price && costNanoUsd(price, { ...usage, ...parts }, NOW.fromMs)).toBe(input + output + 2 * 10_000_000);
+});
+
+test("a multiplier makes every rate and fee of a price dearer or cheaper, rounded up: a region's, a tier's, a batch's", () => {
+  const file = {
+    "openai/gpt-5": { priceMultiplier: "1.1" },
+    "openai/*": { priceMultiplier: 0.5 },
+    "deepseek/deepseek-v4-pro": { priceMultiplier: 2 },
+    "acme/large": { ...LEAST, perRequestUsd: "0.000000003", priceMultiplier: "1.5" },
+    "acme/*": { priceMultiplier: 9 },
+  };
+  const [plain, table] = [createPriceTable(), createPriceTable({ overrides: pricesOf(file) })];
+  expect(table.price("openai/gpt-5", AT)?.rates).toEqual({
+    input: 1_375_000,
+    output: 11_000_000,
+    cachedInput: 137_500,
+  });
+  expect(table.price("openai/gpt-6-sol", AT)?.rates.cacheWrite).toBe(1_250_000);
+  expect(table.price("openai/gpt-6-sol", AT)?.tiers?.[0]?.rates.input).toBe(2_000_000);
+  expect(table.price("acme/large", AT)).toEqual({
+    rates: { input: 2_250_000, output: 9_000_000 },
+    perRequestNanoUsd: 5,
+  });
+  expect(table.price("acme/other", AT)).toBeUndefined();
+  const inputs = (some: typeof table) =>
+    some.price("deepseek/deepseek-v4-pro", AT)?.times?.map(({ rates }) => rates.input) ?? [];
+  expect(inputs(table).length).toBeGreaterThan(0);
+  expect(inputs(table)).toEqual(inputs(plain).map((rate) => 2 * rate));
+  expect(table.book).not.toBe(plain.book);
 });
 
 test("a call costs what the file says", () => {

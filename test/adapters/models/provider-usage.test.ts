@@ -48,6 +48,47 @@ test.each([
   expect(answer.rawUsage).toEqual(expect.any(Object));
 });
 
+/** An answer whose usage says more. */
+const withMore = (pieces: readonly string[], after: RegExp, more: object) =>
+  pieces.map((piece) => piece.replace(after, (found) => `${JSON.stringify(more).slice(1, -1)},${found}`));
+
+test.each<[string, readonly string[], object]>([
+  [
+    "anthropic/claude-haiku-4-5",
+    withMore(anthropicAnswer("hello"), /"cache_creation_input_tokens"/g, {
+      cache_creation: { ephemeral_5m_input_tokens: 300, ephemeral_1h_input_tokens: 100 },
+      server_tool_use: { web_search_requests: 2 },
+    }),
+    { cacheWriteTokens: 400, cacheWrite1hTokens: 100, webSearches: 2 },
+  ],
+  [
+    "google/gemini-2.5-flash",
+    withMore(googleAnswer("hello"), /"promptTokenCount"/, {
+      promptTokensDetails: [
+        { modality: "TEXT", tokenCount: 2_600 },
+        { modality: "AUDIO", tokenCount: 250 },
+        { modality: "IMAGE", tokenCount: 150 },
+      ],
+      candidatesTokensDetails: [{ modality: "IMAGE", tokenCount: 90 }],
+    }),
+    { inputTokens: 3_000, audioInputTokens: 250, imageInputTokens: 150, outputTokens: 500, imageOutputTokens: 90 },
+  ],
+  [
+    "openai-compatible/any",
+    chatAnswer("hello", {
+      usage: {
+        ...CHAT_USAGE,
+        prompt_tokens_details: { cached_tokens: 0, audio_tokens: 700 },
+        completion_tokens_details: { audio_tokens: 9_999 },
+      },
+    }),
+    { inputTokens: 900, audioInputTokens: 700, outputTokens: 80, audioOutputTokens: 80 },
+  ],
+])("%s: what has a price of its own is told apart", async (model, pieces, usage) => {
+  server = await startMockProvider(() => ({ pieces }));
+  expect((await attempt(modelsAt(server.url), asking(model, "hi"))).usage).toMatchObject(usage);
+});
+
 test("an answer of a server that counts nothing has no usage", async () => {
   server = await startMockProvider(() => ({ pieces: chatAnswer("hello") }));
   expect(await attempt(modelsAt(server.url), asking("openai-compatible/any", "hi"))).not.toHaveProperty("usage");
