@@ -1,4 +1,5 @@
 import { Client, Connection } from "@temporalio/client";
+import { reportAccounts } from "./accounts.js";
 import { measure, median, paceOf, type RunOnce, rssMib, type Sample } from "./measure.js";
 import { pauseMs, recoveryMs } from "./recovery.js";
 import { type Bench, startBench } from "./servers.js";
@@ -8,16 +9,20 @@ import { type Bench, startBench } from "./servers.js";
  * after the other in each round. Ratios and counts repeat; milliseconds of a shared machine do not.
  *
  *   npm run bench -- --rounds 3 --quick
+ *   npm run bench -- --only accounts
  */
 
 const quick = process.argv.includes("--quick");
 const rounds = Number(process.argv[process.argv.indexOf("--rounds") + 1]) || (quick ? 2 : 5);
+const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
 const TURNS = 20;
 const AT_ONCE = 50;
 
 const bench = await startBench();
 try {
-  await report(bench);
+  if (only === undefined) await report(bench);
+  else if (only === "accounts") await accountsAlone(bench);
+  else throw new Error(`--only ${only}: there is only "accounts"`);
 } finally {
   await bench.stop();
 }
@@ -42,10 +47,18 @@ async function report(bench: Bench): Promise<void> {
     }
     print(`${runs === 1 ? "one run alone" : `${runs} runs at once`}, ${TURNS} turns each, ${rounds} rounds`, samples);
   }
+  await reportAccounts(bench, client, rounds);
   await longRun(client, quick ? 200 : 1_000, wflo.pid);
   console.log(`pause in the middle of a model call → call cut and booked: ${await pauseMs(client)} ms`);
   await wflo.kill("SIGTERM");
   console.log(`kill -9 of the worker in a model call → next model call: ${await recoveryMs(bench, client)} ms`);
+  await connection.close();
+}
+
+async function accountsAlone(bench: Bench): Promise<void> {
+  const connection = await Connection.connect({ address: bench.address });
+  await bench.startWfloWorker("wflo worker");
+  await reportAccounts(bench, new Client({ connection }), rounds);
   await connection.close();
 }
 

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { devServerArguments } from "../workers/dev-server-flags.js";
+import { freePort } from "../workers/free-port.js";
 import { findTemporalCli, packageRoot } from "../workers/tool-finder.js";
 import { ANSWER_TEXT } from "./bare-activities.js";
 
@@ -131,15 +131,4 @@ async function start(
       await ended;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -1,5 +1,5 @@
 import { invariant } from "./invariant.js";
-import { addUsd, type NanoUsd, subtractUsdToZero, ZERO_USD } from "./money.js";
+import { addUsd, addUsdToMost, type NanoUsd, subtractUsdToZero, ZERO_USD } from "./money.js";
 import type { PeriodName } from "./period.js";
 
 /*
@@ -117,7 +117,7 @@ export function leaseRoom(lease: Lease, { committedNanoUsd }: HolderTotals): Nan
 export function askFor(lease: Lease, totals: HolderTotals, { leastNanoUsd, mostNanoUsd, waits }: LeaseAsk): Lease {
   const opened = lease.ended ? reopened(lease, totals.spentNanoUsd) : lease;
   const base = own(opened, totals.committedNanoUsd);
-  const ask = { leastNanoUsd: addUsd(base, leastNanoUsd), mostNanoUsd: addUsd(base, mostNanoUsd), waits };
+  const ask = { leastNanoUsd: addUsdToMost(base, leastNanoUsd), mostNanoUsd: addUsdToMost(base, mostNanoUsd), waits };
   return { ...opened, seq: opened.seq + 1, ask, answered: "no", asks: opened.asks + 1 };
 }
 

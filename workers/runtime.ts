@@ -1,6 +1,6 @@
-import { createServer } from "node:net";
 import { type LogLevel, makeTelemetryFilterString, Runtime } from "@temporalio/worker";
 import type { Logger } from "../ports/logger.js";
+import { freePort } from "./free-port.js";
 
 /** Where the SDK core serves its own metrics, on loopback. */
 export interface InstalledRuntime {
@@ -46,16 +46,4 @@ async function install(logger: Logger, options: { readonly metrics: boolean }): 
     },
   });
   return { coreMetricsUrl: bindAddress === undefined ? undefined : `http://${bindAddress}/metrics` };
-}
-
-/** A port of the loopback address that nobody listens on at the moment. */
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

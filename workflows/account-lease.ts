@@ -19,7 +19,7 @@ import {
   taken,
 } from "../core/lease.js";
 import { available } from "../core/ledger.js";
-import { addUsd, type NanoUsd, ZERO_USD } from "../core/money.js";
+import { addUsdToMost, type NanoUsd, ZERO_USD } from "../core/money.js";
 import {
   closePeriod,
   freedEarlier,
@@ -73,7 +73,7 @@ export async function askAccount(run: Run, ask: LeaseAsk): Promise<Asked> {
   const { state } = run;
   const { lease } = mine(run);
   const totals = runTotals(state.ledger, mine(run));
-  const least = addUsd(totals.committedNanoUsd, ask.leastNanoUsd);
+  const least = addUsdToMost(totals.committedNanoUsd, ask.leastNanoUsd);
   const isOpen = lease.ask !== null && lease.answered === "no" && lease.ask.leastNanoUsd === least;
   if (!isOpen) speak(run, askFor(lease, totals, ask));
   say(run, "awaiting_budget", `waits for money of the account ${run.input.account}`);

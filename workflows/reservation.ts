@@ -170,9 +170,15 @@ function reservationOrAsk(run: Run, { model, index, isLast }: Candidate): Found 
   return { kind: "asks", index, ask: { leastNanoUsd, mostNanoUsd, waits } };
 }
 
-/** A lease is worth many calls, and each further one more, so that a run asks its account seldom. */
+/**
+ * Calls that a first lease is to be worth, and every further one: a run speaks to its account a handful of times, however many
+ * calls it makes. What the account gives is its own affair (a share of what is left), and it calls back what others need.
+ */
+const FIRST_LEASE_CALLS = 1_000;
+const FURTHER_LEASE_CALLS = 1_000_000;
+
 function leaseShare({ state }: Run): number {
-  return 64 * 2 ** Math.min(10, state.lease?.lease.asks ?? 0);
+  return (state.lease?.lease.asks ?? 0) === 0 ? FIRST_LEASE_CALLS : FURTHER_LEASE_CALLS;
 }
 
 /** A call as it should be, and as it may be at the least. */

@@ -61,11 +61,12 @@ test("30 runs at once over three processes, one of them killed, never spend more
   await eventually(() => expect(provider.requests.length).toBeGreaterThan(2));
   await processes[0]?.stop("SIGKILL");
   const results = await Promise.all(runs.map(async (run) => await run.result()));
+  // How many are lucky depends on what the killed process had in hand.
+  const outcomes = new Set(results.map(({ status }) => status));
   const spent = results.reduce((sum, { cost }) => sum + cost.nanoUsd, 0);
   expect(billed()).toBeLessThanOrEqual(LIMIT);
   expect(spent).toBeGreaterThanOrEqual(billed());
   expect(spent).toBeLessThanOrEqual(LIMIT);
-  expect(results.some(({ status }) => status === "completed")).toBe(true);
-  expect(results.some(({ status }) => status === "budget_exhausted")).toBe(true);
+  expect([...outcomes].filter((status) => status !== "completed")).toEqual(["budget_exhausted"]);
   expect(await account.query<BalanceView>("balance")).toMatchObject({ spentNanoUsd: spent, leasedNanoUsd: 0 });
 }, 120_000);
