@@ -7,7 +7,7 @@ import type {
   ModelCallResult,
 } from "../core/activity-contract.js";
 import type { CapturedAgent, RunModel } from "../core/agent.js";
-import { canonicalJson, utf8Bytes } from "../core/digest.js";
+import { jsonBytes } from "../core/input-bound.js";
 import { invariant } from "../core/invariant.js";
 import { answerKey, modelCallKey } from "../core/journal-key.js";
 import type { TokenBound } from "../core/pricing.js";
@@ -185,7 +185,7 @@ async function askModel(
   try {
     const onDelta = (text: string) => void (text !== "" && tell({ text }));
     const answer = await ports.models.call(question, { signal: purchase.cut, onDelta });
-    const promptBytes = answer.usage ? 0 : utf8Bytes(canonicalJson({ instructions, tools, messages }));
+    const promptBytes = answer.usage ? 0 : jsonBytes({ instructions, tools, messages });
     return { answer, asked: { atMs, promptBytes } };
   } catch (error) {
     throw failedAttempt(ports, { request, model }, error, { seconds: (performance.now() - startedAt) / 1_000, atMs });

@@ -28,5 +28,6 @@ export function meterCall(meters: Meters, { model, account = "", outcome, second
   for (const [kind, count] of Object.entries(tokens)) {
     if (count > 0) meters.count("wflo_model_tokens_total", { ...labels, kind }, count);
   }
+  if (bill.kind === "unpriced") meters.count("wflo_unpriced_calls_total", labels);
   if (bill.nanoUsd > 0) meters.count("wflo_cost_usd_total", { ...labels, account }, bill.nanoUsd / 1e9);
 }

@@ -5,14 +5,28 @@ import { table } from "./output.js";
 
 /** A run's money on one line. */
 export function budgetWords(budget: BudgetView): string {
-  const { limitNanoUsd, spentNanoUsd, reservedNanoUsd, unconfirmedNanoUsd, remainingNanoUsd, frozen } = budget;
+  const {
+    limitNanoUsd,
+    spentNanoUsd,
+    reservedNanoUsd,
+    unconfirmedNanoUsd,
+    remainingNanoUsd,
+    unpricedCalls = 0,
+    frozen,
+  } = budget;
   return [
     `$${formatUsd(spentNanoUsd)} spent${limitNanoUsd === null ? ", no limit" : ` of $${formatUsd(limitNanoUsd)}`}`,
     ...(unconfirmedNanoUsd > 0 ? [`$${formatUsd(unconfirmedNanoUsd)} unconfirmed`] : []),
     ...(reservedNanoUsd > 0 ? [`$${formatUsd(reservedNanoUsd)} reserved`] : []),
     ...(remainingNanoUsd === null ? [] : [`$${formatUsd(remainingNanoUsd)} left`]),
+    ...(unpricedCalls > 0 ? [unpricedWords(unpricedCalls)] : []),
     ...(frozen ? ["frozen"] : []),
   ].join(", ");
+}
+
+/** What no amount has. */
+export function unpricedWords(calls: number): string {
+  return calls === 1 ? "1 call has no price" : `${calls} calls have no price`;
 }
 
 /** An account's money on one line. */

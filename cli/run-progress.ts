@@ -73,7 +73,8 @@ export function changeLine(change: RunChange): string | undefined {
       const { inputTokens, outputTokens } = change.usage;
       const asks = change.toolCalls.length > 0 ? ` · asks for ${change.toolCalls.join(", ")}` : "";
       const tokens = `${grouped(inputTokens)}→${grouped(outputTokens)} tokens`;
-      return `turn ${change.turn}: answered · ${tokens} · $${formatUsd(change.nanoUsd)}${asks}`;
+      const cost = change.unpriced ? "no price" : `$${formatUsd(change.nanoUsd)}`;
+      return `turn ${change.turn}: answered · ${tokens} · ${cost}${asks}`;
     }
     case "unanswered":
       return `turn ${change.turn}: ${change.model} gave no answer (attempt ${change.attempt}): ${change.message}`;

@@ -1,6 +1,7 @@
 import { RunFailed } from "../client/client-error.js";
 import type { RunEnd, RunResult } from "../client/index.js";
 import { formatUsd } from "../core/money.js";
+import { unpricedWords } from "./budget-words.js";
 import { exitCodeOfFailure, exitCodeOfStatus } from "./exit-codes.js";
 import { facts, printable } from "./output.js";
 import { grouped } from "./run-progress.js";
@@ -68,7 +69,7 @@ function costWords({ usd, unconfirmedNanoUsd, savedNanoUsd, unpricedCalls }: Run
   const notes = [
     ...(unconfirmedNanoUsd > 0 ? [`$${formatUsd(unconfirmedNanoUsd)} of it unconfirmed`] : []),
     ...(savedNanoUsd > 0 ? [`$${formatUsd(savedNanoUsd)} saved by the cache`] : []),
-    ...(unpricedCalls > 0 ? [`${unpricedCalls} calls have no price`] : []),
+    ...(unpricedCalls > 0 ? [unpricedWords(unpricedCalls)] : []),
   ];
   return `$${usd}${notes.length === 0 ? "" : ` (${notes.join(", ")})`}`;
 }

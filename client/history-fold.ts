@@ -55,12 +55,16 @@ export function createHistoryFold(decode: Temporal["decode"]): HistoryFold {
     moneyMoved = true;
     if (result.kind === "cut")
       return [{ kind: "unanswered", at, turn, attempt, model, message: "the run cut the call" }];
-    const { usage, nanoUsd } = result.bill;
+    const { kind: billed, usage, nanoUsd } = result.bill;
     total.inputTokens += usage.inputTokens;
     total.outputTokens += usage.outputTokens;
     unseenCalls = new Set(result.toolCalls.filter(({ problem }) => problem === undefined).map(({ id }) => id));
     const toolCalls = result.toolCalls.map(({ name }) => name);
-    return [{ kind: "answered", at, turn, model: result.model, usage, nanoUsd, toolCalls, total: { ...total } }];
+    const unpriced = billed === "unpriced" ? ({ unpriced: true } as const) : {};
+    const { model: answering } = result;
+    return [
+      { kind: "answered", at, turn, model: answering, usage, nanoUsd, ...unpriced, toolCalls, total: { ...total } },
+    ];
   };
 
   const ended = async (event: HistoryEvent, at: string): Promise<readonly RunChange[]> => {

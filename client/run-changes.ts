@@ -21,6 +21,8 @@ export type RunChange = { readonly at: string } & (
       readonly model: string;
       readonly usage: Usage;
       readonly nanoUsd: NanoUsd;
+      /** The model has no price: `nanoUsd` is nothing, and says nothing of the bill. */
+      readonly unpriced?: true;
       /** Names of the tools that it asks for. */
       readonly toolCalls: readonly string[];
       /** All answers of this run that were watched so far. */

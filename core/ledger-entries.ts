@@ -11,6 +11,8 @@ export interface LedgerEntry {
   readonly usage?: Usage;
   /** By which prices the amount was computed. */
   readonly priceBook?: string;
+  /** The model had no price: the amount, nothing, says nothing of the bill. */
+  readonly unpriced?: boolean;
   /** The provider's id of the request, for reconciliation. */
   readonly requestId?: string;
   readonly by?: string;
@@ -38,6 +40,7 @@ export function withEntry(entries: readonly LedgerEntry[], entry: NewEntry): rea
     ...text("attempt", entry.attempt),
     ...text("model", entry.model),
     ...text("priceBook", entry.priceBook),
+    ...(entry.unpriced ? { unpriced: true } : {}),
     ...text("requestId", entry.requestId),
     ...text("by", entry.by),
     ...text("reason", entry.reason),

@@ -12,6 +12,8 @@ export interface BudgetView {
   /** Null where there is no limit. */
   readonly remainingNanoUsd: NanoUsd | null;
   readonly frozen: boolean;
+  /** Calls of models without a price, which no amount here has; absent where there are none. */
+  readonly unpricedCalls?: number;
   readonly entries: readonly LedgerEntry[];
 }
 
@@ -36,7 +38,8 @@ export interface CostReport {
 }
 
 export function budgetView(ledger: Ledger): BudgetView {
-  const { limitNanoUsd, confirmedNanoUsd, reservedNanoUsd, unconfirmedNanoUsd, frozen, entries } = ledger;
+  const { limitNanoUsd, confirmedNanoUsd, reservedNanoUsd, unconfirmedNanoUsd, unpricedCalls, frozen, entries } =
+    ledger;
   const booked = addUsd(spent(ledger), reservedNanoUsd);
   return {
     limitNanoUsd,
@@ -45,6 +48,7 @@ export function budgetView(ledger: Ledger): BudgetView {
     unconfirmedNanoUsd,
     remainingNanoUsd: limitNanoUsd === null ? null : subtractUsdToZero(limitNanoUsd, booked),
     frozen,
+    ...(unpricedCalls > 0 ? { unpricedCalls } : {}),
     entries,
   };
 }

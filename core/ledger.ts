@@ -281,7 +281,7 @@ function confirmed(
       model: hold.model,
       nanoUsd,
       usage,
-      priceBook: bookOf(rest),
+      ...(actual.unpriced ? { unpriced: true } : { priceBook: bookOf(rest) }),
       requestId,
     }),
   };

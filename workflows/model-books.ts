@@ -39,7 +39,7 @@ export function bookAnswer(run: Run, reservation: Reservation | null, answer: Mo
     if (own) book(run, reservation.id, own);
     else state.ledger = release(state.ledger, reservation.id, now()).ledger;
   }
-  const { nanoUsd, usage, requestId } = answer.bill;
+  const { kind, nanoUsd, usage, requestId } = answer.bill;
   recordEvent(run, "wflo.model.called", {
     turn: state.turn + 1,
     model: bookedAs(run, answer.model),
@@ -48,6 +48,7 @@ export function bookAnswer(run: Run, reservation: Reservation | null, answer: Mo
     finishReason: answer.finishReason,
     usage: { ...usage },
     nanoUsd,
+    ...(kind === "unpriced" ? { unpriced: true } : {}),
     ...(requestId === undefined ? {} : { requestId }),
   });
 }

@@ -45,6 +45,11 @@ export const METRICS = {
     labels: ["provider", "model", "account"],
     help: "Cost of model calls in US dollars, at the prices of the price book.",
   },
+  wflo_unpriced_calls_total: {
+    kind: "counter",
+    labels: ["provider", "model"],
+    help: "Calls of models without a price, which no cost has.",
+  },
   wflo_model_circuit_open: {
     kind: "gauge",
     labels: ["provider"],

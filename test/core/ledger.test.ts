@@ -377,6 +377,18 @@ test("what each model did is told by model, an explained attempt once", () => {
   });
 });
 
+test("a call without a price is no call at $0: its line and the budget say so, by no price book", () => {
+  const open = openLedger({ limitNanoUsd: null, priceBook: "book" });
+  const priced = settle(again(open, "a1"), "a1", { nanoUsd: toNanoUsd(0), usage, at }).ledger;
+  expect(budgetView(priced)).not.toHaveProperty("unpricedCalls");
+  expect(priced.entries.at(-1)).toEqual({ ...settled("a1"), priceBook: "book" });
+  const { ledger } = settle(again(priced, "a2"), "a2", { nanoUsd: toNanoUsd(0), usage, unpriced: true, at });
+  expect(budgetView(ledger)).toMatchObject({ spentNanoUsd: 0, unpricedCalls: 1 });
+  expect(ledger.entries.at(-1)).toEqual({ ...settled("a2"), unpriced: true });
+});
+
+const settled = (attempt: string) => ({ at, kind: "settled", attempt, model: "a/b", nanoUsd: 0, usage });
+
 test("an attempt that a late estimate explains is told by its usage, once, and stays unconfirmed", () => {
   let ledger = again(openLedger({ limitNanoUsd: null }), "a1");
   ledger = markUnconfirmed(ledger, "a1", { at }).ledger;

@@ -177,6 +177,10 @@ describe("a model without a price", () => {
   test("is counted as unpriced where that is allowed, and without a budget", async () => {
     const run = await start({ models: models() as never, unpriced: "allow" }, { budget: { limitUsd: "1" } });
     expect(await run.result()).toMatchObject({ status: "completed", cost: { nanoUsd: 0, unpricedCalls: 1 } });
+    expect(await run.query("budget")).toMatchObject({
+      unpricedCalls: 1,
+      entries: [{}, { kind: "settled", unpriced: true }],
+    });
     const free = await (worker as AgentWorker).start({ agent: "tester", input: "go" });
     expect(await free.result()).toMatchObject({ status: "completed", cost: { nanoUsd: 0, unpricedCalls: 1 } });
   });
