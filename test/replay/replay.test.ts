@@ -6,7 +6,7 @@ import { workflowBundlePath } from "../harness/environment.js";
 import { historiesOf } from "../harness/histories.js";
 import { startOwnServer } from "../harness/own-server.js";
 import { keepHistory, keptHistories } from "./history-files.js";
-import { play, SCENARIOS } from "./scenarios.js";
+import { ACCOUNT_WORKFLOW, play, SCENARIOS } from "./scenarios.js";
 
 /*
  * Runs that began under an earlier version go on under this one: their histories are kept, and replayed against the
@@ -28,6 +28,11 @@ beforeAll(async () => {
     for (const [at, { history }] of histories.entries()) {
       await keepHistory(histories.length === 1 ? scenario.name : `${scenario.name}-${at + 1}`, history);
     }
+    if (scenario.account) {
+      const account = worker.client.workflow.getHandle(ACCOUNT_WORKFLOW);
+      await keepHistory(`${scenario.name}-books`, await account.fetchHistory());
+      await account.terminate("recorded");
+    }
     await worker.stop();
   }
   await server.stop();
@@ -47,7 +52,7 @@ async function replayed(codePath: string): Promise<Readonly<Record<string, strin
 }
 
 test("every scenario has its history", async () => {
-  const names = (await keptHistories()).map(({ name }) => name.replace(/-\d+$/, ""));
+  const names = (await keptHistories()).map(({ name }) => name.replace(/-(\d+|books)$/, ""));
   expect(new Set(names)).toEqual(new Set(SCENARIOS.map(({ name }) => name)));
 });
 

@@ -2,6 +2,7 @@ import { createBlobs } from "../../activities/blobs.js";
 import { createWorkspaces } from "../../activities/workspace.js";
 import { createMemoryObjectStore } from "../../adapters/memory/object-store.js";
 import type { GateView } from "../../core/gate.js";
+import { toNanoUsd } from "../../core/money.js";
 import { ModelCallFailed } from "../../ports/models.js";
 import { type AgentWorker, startAgentWorker, type TestTool, type TestWorld } from "../harness/agent-worker.js";
 import { eventually } from "../harness/eventually.js";
@@ -18,6 +19,8 @@ export interface Scenario {
   readonly act?: (run: Run) => Promise<void>;
   /** Ends without a result. */
   readonly fails?: true;
+  /** An account that pays; its own history is kept too, as `NAME-books`. */
+  readonly account?: object;
   /** Needs a server that suggests a new history early. */
   readonly manyHistories?: true;
 }
@@ -129,6 +132,34 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     input: {},
   },
+  {
+    name: "account-top-up-and-gate",
+    world: () => ({ models: calls(3, "ask"), tools: [ask] }),
+    account: { limitUsd: "0.0012", period: "total" },
+    input: { budget: { onExhausted: "pause" } },
+    async act(run) {
+      await untilAsked(run, "g1");
+      await run.signal("approve", { gate: "g1", by: "ana", comment: "yes" });
+      await eventually(async () => {
+        const { state } = await run.query<{ state: string }>("status");
+        if (state !== "awaiting_budget") throw new Error("it has money still");
+      });
+      const account = run.client.getHandle(ACCOUNT_WORKFLOW);
+      await account.executeUpdate("addBudget", { args: [{ addUsd: "1", by: "ana", id: "first" }] });
+      await untilAsked(run, "g2");
+      await account.executeUpdate("freeze", { args: [{ by: "ana" }] });
+      await run.signal("approve", { gate: "g2", by: "ana", comment: "yes" });
+      await account.executeUpdate("unfreeze", { args: [{ by: "ana" }] });
+    },
+  },
+  {
+    name: "tool-that-costs",
+    world: () => ({
+      models: calls(3, "search"),
+      tools: [{ name: "search", maxCostNanoUsd: toNanoUsd(2_000_000), execute: async () => ({ costUsd: "0.001" }) }],
+    }),
+    input: { budget: { limitUsd: "1" } },
+  },
   { name: "unknown-agent", world: () => ({ models: calls(1) }), input: { agent: "nobody" }, fails: true },
   {
     name: "continue-as-new",
@@ -141,10 +172,22 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+const ACCOUNT = "replayed";
+
+/** The id of the account's workflow. */
+export const ACCOUNT_WORKFLOW = `budget:${ACCOUNT}`;
+
+async function openAccount({ client, taskQueue }: AgentWorker, terms: object): Promise<void> {
+  const args = [{ account: ACCOUNT, ...terms }];
+  await client.workflow.start("budgetAccount", { taskQueue, workflowId: ACCOUNT_WORKFLOW, args });
+}
+
 /** Plays a scenario on a server to its end. */
 export async function play(scenario: Scenario, address?: string): Promise<{ worker: AgentWorker; run: Run }> {
   const worker = await startAgentWorker({ ...scenario.world(), ...(address ? { address } : {}) });
-  const run = await worker.start({ agent: "tester", input: "go", ...scenario.input }, `replay-${scenario.name}`);
+  const input = { agent: "tester", input: "go", ...scenario.input };
+  if (scenario.account) await openAccount(worker, scenario.account);
+  const run = await worker.start(scenario.account ? { ...input, account: ACCOUNT } : input, `replay-${scenario.name}`);
   await scenario.act?.(run);
   const ended = run.result();
   await (scenario.fails ? ended.catch(() => undefined) : ended);
