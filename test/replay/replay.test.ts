@@ -42,13 +42,18 @@ beforeAll(async () => {
 async function replayed(codePath: string): Promise<Readonly<Record<string, string>>> {
   const problems: Record<string, string> = {};
   const kept = await keptHistories();
-  const histories = kept.map(({ name, history }) => ({ workflowId: name, history }));
+  const histories = kept.map(({ name, history }) => ({ workflowId: idOf(name), history }));
   const options = { workflowBundle: { codePath }, sinks: silentSinks() };
   for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
     if (error) problems[workflowId] = `${error.name}: ${error.message}`;
   }
   expect(kept.length).toBeGreaterThanOrEqual(SCENARIOS.length);
   return problems;
+}
+
+/** An account looks at its own id; for the others the name says which it is. */
+function idOf(name: string): string {
+  return name.endsWith("-books") ? ACCOUNT_WORKFLOW : name;
 }
 
 test("every scenario has its history", async () => {
