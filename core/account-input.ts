@@ -1,5 +1,5 @@
-import { type Checked, checkTerms, type TermsCommand } from "./commands.js";
-import { type Fields, fieldsOf } from "./fields.js";
+import { type Checked, check, checkTerms, type TermsCommand } from "./commands.js";
+import type { Fields } from "./fields.js";
 import { ACCOUNT_LIKE, ACCOUNT_NAME } from "./input.js";
 import type { LeaseAnswer, LeaseReport } from "./lease.js";
 import { MAX_NANO_USD, type NanoUsd, ZERO_USD } from "./money.js";
@@ -133,12 +133,4 @@ function count(fields: Fields, name: string): number {
 function amountOf(fields: Fields, name: string): NanoUsd {
   fields.require(name);
   return (fields.wholeNumber(name, { from: 0, to: MAX_NANO_USD }) ?? 0) as NanoUsd;
-}
-
-function check<T>(value: unknown, read: (fields: Fields) => T): Checked<T> {
-  const problems: string[] = [];
-  const fields = fieldsOf(value, "", problems);
-  if (!fields) return { problems };
-  const command = read(fields);
-  return problems.length > 0 ? { problems } : { command };
 }

@@ -4,12 +4,11 @@ import {
   everSpent,
   freeOf,
   granted,
-  type Holder,
   holderOf,
-  leasedNow,
   leasedOf,
   withHolder,
 } from "./account.js";
+import { type Holder, leasedNow } from "./holder.js";
 import { type HolderTotals, type Lease, type LeaseAnswer, leaseRoom } from "./lease.js";
 import { addUsdToMost, type NanoUsd, subtractUsdToZero, ZERO_USD } from "./money.js";
 

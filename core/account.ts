@@ -1,31 +1,9 @@
+import { added, type Holder, type HolderSums, NO_HOLDERS, spentNow, stranger, taken } from "./holder.js";
 import { isoTime } from "./instant.js";
 import { invariant } from "./invariant.js";
-import type { LeaseAsk, LeaseReport } from "./lease.js";
+import type { LeaseReport } from "./lease.js";
 import { addUsd, addUsdToMost, MAX_NANO_USD, type NanoUsd, subtractUsd, subtractUsdToZero, ZERO_USD } from "./money.js";
 import { type PeriodKind, type PeriodName, periodAt, periodEndMs } from "./period.js";
-
-/** Who has money of an account: a run, or an account below it. */
-export interface Holder {
-  readonly workflowId: string;
-  readonly leaseId: string;
-  /** Of the history that spoke last: where to look whether it is still there. */
-  readonly runId: string;
-  readonly holds: "run" | "account";
-  readonly seq: number;
-  /** The most that it may have spent in all. */
-  readonly capNanoUsd: NanoUsd;
-  /** Spent in all, as it said last. */
-  readonly spentNanoUsd: NanoUsd;
-  /** Part of the cap that is charged to periods before this one. */
-  readonly earlierNanoUsd: NanoUsd;
-  /** What it waits for: `place` in the order of asking; `told` that there is nothing for it now. */
-  readonly ask: (LeaseAsk & { readonly place: number; readonly told: boolean }) | null;
-  /** It was told last that others wait for money, so it gives back at once what gets idle. */
-  readonly calledBack: boolean;
-  readonly heardAtMs: number;
-  /** So often nobody could say what a holder that is gone has spent. */
-  readonly unknown: number;
-}
 
 /**
  * An account's books: plain JSON. What is spent and what is leased never pass the limit, unless a person lowers it below
@@ -57,22 +35,6 @@ export interface AccountBooks {
   /** The limit was lowered below what is spent and leased, or a holder passed its cap. */
   readonly limitPassed: boolean;
 }
-
-interface HolderSums {
-  /** Spent in this period. */
-  readonly spentNanoUsd: NanoUsd;
-  readonly leasedNanoUsd: NanoUsd;
-  /** Spent over all periods, and the same or the cap, whichever is more. */
-  readonly everSpentNanoUsd: NanoUsd;
-  readonly everHeldNanoUsd: NanoUsd;
-}
-
-const NO_HOLDERS: HolderSums = {
-  spentNanoUsd: ZERO_USD,
-  leasedNanoUsd: ZERO_USD,
-  everSpentNanoUsd: ZERO_USD,
-  everHeldNanoUsd: ZERO_USD,
-};
 
 /** Answer of the `balance` query. */
 export interface BalanceView {
@@ -217,10 +179,6 @@ export function everSpent({ everNanoUsd, sums }: AccountBooks): NanoUsd {
   return addUsdToMost(everNanoUsd, sums.everSpentNanoUsd);
 }
 
-export function leasedNow({ capNanoUsd, spentNanoUsd, earlierNanoUsd }: Holder): NanoUsd {
-  return subtractUsdToZero(capNanoUsd, maxOf(spentNanoUsd, earlierNanoUsd));
-}
-
 export function balanceOf(books: AccountBooks, frozenAbove: boolean): BalanceView {
   const end = periodEndMs(books.kind, books.period);
   return {
@@ -250,24 +208,6 @@ export function withHolder(books: AccountBooks, holder: Holder): AccountBooks {
 
 export function holderOf({ holders }: AccountBooks, leaseId: string): Holder | undefined {
   return Object.hasOwn(holders, leaseId) ? holders[leaseId] : undefined;
-}
-
-/** Of a lease that the account has not heard of: it is new, or the account was made anew. */
-function stranger({ workflowId, leaseId, runId, holds }: LeaseReport): Holder {
-  return {
-    workflowId,
-    leaseId,
-    runId,
-    holds,
-    seq: 0,
-    capNanoUsd: ZERO_USD,
-    spentNanoUsd: ZERO_USD,
-    earlierNanoUsd: ZERO_USD,
-    ask: null,
-    calledBack: false,
-    heardAtMs: 0,
-    unknown: 0,
-  };
 }
 
 /** Books a report of a holder that is believed. */
@@ -329,10 +269,6 @@ function isPassed(books: AccountBooks): boolean {
   return addUsdToMost(spentOf(books), leasedOf(books)) > books.limitNanoUsd;
 }
 
-function spentNow({ spentNanoUsd, earlierNanoUsd }: Holder): NanoUsd {
-  return subtractUsdToZero(spentNanoUsd, earlierNanoUsd);
-}
-
 function maxOf(a: NanoUsd, b: NanoUsd): NanoUsd {
   return a > b ? a : b;
 }
@@ -343,32 +279,6 @@ function replaced(books: AccountBooks, before: Holder | undefined, after: Holder
   if (after) holders[after.leaseId] = after;
   else if (before) delete holders[before.leaseId];
   return { ...books, holders, sums: added(taken(books.sums, before), after) };
-}
-
-function added(sums: HolderSums, holder: Holder | undefined): HolderSums {
-  return holder ? eachSum((name) => addUsdToMost(sums[name], sumsOf(holder)[name])) : sums;
-}
-
-function taken(sums: HolderSums, holder: Holder | undefined): HolderSums {
-  return holder ? eachSum((name) => subtractUsd(sums[name], sumsOf(holder)[name])) : sums;
-}
-
-function sumsOf(holder: Holder): HolderSums {
-  return {
-    spentNanoUsd: spentNow(holder),
-    leasedNanoUsd: leasedNow(holder),
-    everSpentNanoUsd: holder.spentNanoUsd,
-    everHeldNanoUsd: maxOf(holder.capNanoUsd, holder.spentNanoUsd),
-  };
-}
-
-function eachSum(sum: (name: keyof HolderSums) => NanoUsd): HolderSums {
-  return {
-    spentNanoUsd: sum("spentNanoUsd"),
-    leasedNanoUsd: sum("leasedNanoUsd"),
-    everSpentNanoUsd: sum("everSpentNanoUsd"),
-    everHeldNanoUsd: sum("everHeldNanoUsd"),
-  };
 }
 
 /** The fact that holds after every step. */

@@ -106,7 +106,8 @@ export function checkSteer(value: unknown): Checked<{ readonly by?: string }> {
   return check(value, (fields) => optionalText(fields, "by", MOST_NAME));
 }
 
-function check<T>(value: unknown, read: (fields: Fields) => T): Checked<T> {
+/** Reads a payload's fields, and collects what is wrong with them. */
+export function check<T>(value: unknown, read: (fields: Fields) => T): Checked<T> {
   const problems: string[] = [];
   const fields = fieldsOf(value, "", problems);
   if (!fields) return { problems };

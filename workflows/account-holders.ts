@@ -5,7 +5,6 @@ import {
   foundAlive,
   foundUnknown,
   freeOf,
-  type Holder,
   holderOf,
   isOver,
   reclaim,
@@ -15,6 +14,7 @@ import {
   withHolder,
 } from "../core/account.js";
 import { answerTo, type Served, serve, totalsOf } from "../core/account-serving.js";
+import type { Holder } from "../core/holder.js";
 import {
   askFor,
   giveBack,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { added, NO_HOLDERS } from "../../core/holder.js";
 import { type Random, randomFrom, seeds } from "./random.js";
 import { Network, SimulatedAccount, SimulatedHolder } from "./simulated-accounts.js";
 
@@ -31,7 +32,8 @@ function holdersBelow(world: World, account: SimulatedAccount): readonly Simulat
 
 function checkPromises(world: World): void {
   for (const account of world.accounts) {
-    const { limitNanoUsd, limitPassed } = account.books;
+    const { limitNanoUsd, limitPassed, holders, sums } = account.books;
+    expect(sums).toEqual(Object.values(holders).reduce(added, NO_HOLDERS));
     if (!limitPassed) expect(account.committed).toBeLessThanOrEqual(limitNanoUsd);
     const charged = holdersBelow(world, account).reduce((sum, holder) => sum + holder.charged, 0);
     // Everything that was ever spent below it is covered by what it has given out, over all periods.
