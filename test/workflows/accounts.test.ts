@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { BalanceView } from "../../core/account.js";
+import { picoPerToken } from "../../core/pricing.js";
 import { type AgentWorker, startAgentWorker } from "../harness/agent-worker.js";
 import { eventually } from "../harness/eventually.js";
 import { plainModels } from "../harness/plain-models.js";
@@ -99,6 +100,72 @@ describe("an account", () => {
     const run = await worker.start({ agent: "tester", input: "go", account: child.name });
     expect(await run.result()).toMatchObject({ status: "budget_exhausted", turns: 3 });
     expect(await child.balance()).toMatchObject({ spentNanoUsd: 3 * CALL, leasedNanoUsd: 0 });
+  });
+
+  test("with little left has a run go on with its cheaper model", async () => {
+    const plain = turns(3);
+    const cheap = { rates: { input: picoPerToken(0.1), output: picoPerToken(0.1) } };
+    const facts = async (model: string, at: Date) => {
+      const known = await plain.facts(model, at);
+      return model === "plain/cheap" ? { ...known, price: cheap } : known;
+    };
+    worker = await startAgentWorker({ models: { ...plain, facts }, tools: [noop] });
+    const account = await openAccount(worker, { limitUsd: "0.0015" });
+    const models = ["plain/one", "plain/cheap"];
+    const budget = { onExhausted: "degrade" };
+    const run = await worker.start({ agent: "tester", input: "go", account: account.name, budget, models });
+    const result = await run.result();
+    expect(result).toMatchObject({ status: "completed", turns: 3, cost: { nanoUsd: CALL + 2 * (CALL / 10) } });
+    expect(result.cost.byModel).toMatchObject({ "plain/one": { calls: 1 }, "plain/cheap": { calls: 2 } });
+  });
+
+  test("stops the runs of an account below it when it is frozen", async () => {
+    worker = await startAgentWorker({ models: turns(2), tools: [{ ...noop, safe: false }] });
+    const parent = await openAccount(worker, { limitUsd: "1" });
+    const child = await openAccount(worker, { limitUsd: "1", parent: parent.name });
+    const run = await worker.start({ agent: "tester", input: "go", account: child.name });
+    await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_approval" }));
+    await parent.handle.executeUpdate("freeze", { args: [{ by: "ana" }] });
+    await eventually(async () => expect(await child.balance()).toMatchObject({ frozen: true }));
+    await run.executeUpdate("decideApproval", { args: [{ gate: "g1", decision: "approve", by: "ana" }] });
+    await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_budget" }));
+    await parent.handle.executeUpdate("unfreeze", { args: [{ by: "ana" }] });
+    expect(await run.result()).toMatchObject({ status: "completed" });
+  });
+
+  test("takes a limit below what is spent: nothing more is leased until it fits again", async () => {
+    worker = await startAgentWorker({ models: turns(2), tools: [noop] });
+    const account = await openAccount(worker, { limitUsd: "1" });
+    const run = async () =>
+      await (await (worker as AgentWorker).start({ agent: "tester", input: "go", account: account.name })).result();
+    expect(await run()).toMatchObject({ status: "completed" });
+    const lowered = await account.handle.executeUpdate("setLimit", { args: [{ limitUsd: "0.001", by: "ana" }] });
+    expect(lowered).toMatchObject({ limitNanoUsd: 1_000_000, spentNanoUsd: 2 * CALL, remainingNanoUsd: 0 });
+    expect(await run()).toMatchObject({ status: "budget_exhausted", turns: 0 });
+    await account.handle.executeUpdate("setLimit", { args: [{ limitUsd: "0.01", by: "ana" }] });
+    expect(await run()).toMatchObject({ status: "completed" });
+  });
+
+  test("refuses commands that make no sense, and goes on", async () => {
+    worker = await startAgentWorker({ models: turns(1) });
+    const account = await openAccount(worker, { limitUsd: "1" });
+    for (const [name, payload] of [
+      ["setLimit", { limitUsd: "-1", by: "ana" }],
+      ["setLimit", { limitUsd: "1" }],
+      ["addBudget", { addUsd: "9007199", by: "ana" }],
+      ["addBudget", { addUsd: "NaN", by: "ana" }],
+      ["freeze", {}],
+    ] as const) {
+      const refused = account.handle.executeUpdate(name, { args: [payload] });
+      await expect(refused).rejects.toMatchObject({ cause: { type: "Refused" } });
+    }
+    for (const payload of [null, 7, {}, { leaseId: "x", capNanoUsd: -1 }, { lease: {} }]) {
+      await account.handle.signal("lease", payload);
+      await account.handle.signal("budgetCheck", payload);
+    }
+    expect(await account.balance()).toMatchObject({ limitNanoUsd: 1_000_000_000, holders: 0, frozen: false });
+    const run = await worker.start({ agent: "tester", input: "go", account: account.name });
+    expect(await run.result()).toMatchObject({ status: "completed" });
   });
 
   test.each<[string, object, RegExp]>([
