@@ -25,6 +25,12 @@ interface CostRow {
   readonly usd: string;
 }
 
+interface CostFlags {
+  readonly by: Group;
+  readonly since?: Date;
+  readonly csv?: true;
+}
+
 /** `wflo cost`: what runs have cost, from the namespace's index. */
 export function registerCost(program: Command, context: CommandContext): void {
   withJson(program.command("cost"))
@@ -35,15 +41,17 @@ export function registerCost(program: Command, context: CommandContext): void {
         .default("agent"),
     )
     .option("--since <T>", 'runs that started since then: how long ago, such as "7 days", or a time', readSince)
+    .addOption(new Option("--csv", "print comma-separated values, for a spreadsheet").conflicts("json"))
     .action(
-      inSession(context, async (session: Session, { by, since }: { by: Group; since?: Date }) => {
+      inSession(context, async (session: Session, { by, since, csv }: CostFlags) => {
         const client = await session.client();
         if (!(await client.hasRunAttributes())) {
           const message = `the namespace ${client.namespace} lacks the Wflo… search attributes, so nothing is known of costs`;
           throw new WrongUse(message, "Register them with `wflo doctor --fix`; runs that start then are counted.");
         }
         const rows = await costRows(client.list(since ? { since } : {}), by);
-        session.output.answer(rows, () => costTable(rows, by));
+        if (csv) session.surroundings.stdout.write(costCsv(rows));
+        else session.output.answer(rows, () => costTable(rows, by));
         return undefined;
       }),
     );
@@ -61,6 +69,20 @@ async function costRows(runs: AsyncIterable<RunSummary>, by: Group): Promise<rea
     return { by, key, runs: count, nanoUsd: amount, usd: formatUsd(amount) };
   });
   return rows.sort((a, b) => (by === "day" ? String(b.key).localeCompare(String(a.key)) : b.nanoUsd - a.nanoUsd));
+}
+
+function costCsv(rows: readonly CostRow[]): string {
+  const lines = [
+    ["by", "key", "runs", "usd"],
+    ...rows.map(({ by, key, runs, usd }) => [by, key ?? "", String(runs), usd]),
+  ];
+  return lines.map((cells) => `${cells.map(csvCell).join(",")}\r\n`).join("");
+}
+
+/** RFC 4180; a spreadsheet takes a cell that begins like a formula for one, and names come from outside. */
+function csvCell(text: string): string {
+  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
 function costTable(rows: readonly CostRow[], by: Group): string {

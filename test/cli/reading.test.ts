@@ -194,6 +194,9 @@ describe("wflo cost", () => {
     const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
     expect((await wflo(["cost", "--since", tomorrow], worker)).stdout).toBe("no runs\n");
     expect((await wflo(["cost"], worker)).stdout).toMatch(/^total +\d+ +\$\d+\.\d+$/m);
+    const { stdout } = await wflo(["cost", "--csv"], worker);
+    expect(stdout).toMatch(/^by,key,runs,usd\r\n/);
+    expect(stdout).toMatch(/^agent,tester,\d+,\d+\.\d+\r$/m);
   });
 });
 
