@@ -14,7 +14,7 @@ import {
   withHolder,
 } from "../core/account.js";
 import { answerTo, type Served, serve, totalsOf } from "../core/account-serving.js";
-import type { Holder } from "../core/holder.js";
+import { type Holder, leasedNow } from "../core/holder.js";
 import {
   askFor,
   giveBack,
@@ -36,6 +36,9 @@ import { meters } from "./run-status.js";
 
 /** A holder that has said nothing for so long is looked after: it may be gone. In milliseconds. */
 export const SILENT_MS = 20_000;
+
+/** One that holds nothing and waits for nothing, as a run that people are asked about, is only forgotten some day. */
+const IDLE_MS = 10 * 60_000;
 
 /** Holders that one look is for. */
 const HOLDERS_A_LOOK = 200;
@@ -114,10 +117,21 @@ export function everyone(books: AccountBooks): readonly string[] {
 
 /** Whoever has been silent for long, or could not be reached. */
 function silentHolders({ state }: Account): readonly Holder[] {
-  const since = nowMs() - SILENT_MS;
+  const now = nowMs();
   return Object.values(state.books.holders)
-    .filter(({ heardAtMs }) => heardAtMs <= since)
+    .filter((holder) => holder.heardAtMs + patienceWith(holder) <= now)
     .slice(0, HOLDERS_A_LOOK);
+}
+
+/** How long from now until somebody has to be looked after, in milliseconds; undefined: there is nobody. */
+export function nextLookMs({ state }: Account): number | undefined {
+  const holders = Object.values(state.books.holders);
+  if (holders.length === 0) return undefined;
+  return holders.some((holder) => patienceWith(holder) === SILENT_MS) ? SILENT_MS : IDLE_MS;
+}
+
+function patienceWith(holder: Holder): number {
+  return leasedNow(holder) > 0 || holder.ask !== null ? SILENT_MS : IDLE_MS;
 }
 
 /** Looks, beside everything else, whether holders that say nothing are still there. */

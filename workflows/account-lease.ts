@@ -19,7 +19,7 @@ import {
   taken,
 } from "../core/lease.js";
 import { available } from "../core/ledger.js";
-import { addUsdToMost, type NanoUsd, ZERO_USD } from "../core/money.js";
+import { addUsdToMost, type NanoUsd, subtractUsdToZero } from "../core/money.js";
 import {
   closePeriod,
   freedEarlier,
@@ -157,12 +157,15 @@ export function markSuspect({ state }: Run): void {
   if (state.lease && isStale(state.lease, history())) state.lease = { ...state.lease, suspect: true };
 }
 
-/** For the account, which looks after a run that said no last word: what may be on its bill. */
+/**
+ * For the account, which looks after a run that said no last word: what may be on its bill. Also where the run believes to
+ * have said it: a server drops the words of a run that is terminated before they are out.
+ */
 export function leaseView({ state }: Run): { leaseId: string; spentNanoUsd: NanoUsd } | null {
   if (!state.lease) return null;
   const { committedNanoUsd } = runTotals(state.ledger, state.lease);
-  const { leaseId, baseNanoUsd, ended } = state.lease.lease;
-  return { leaseId, spentNanoUsd: ended ? ZERO_USD : (Math.max(0, committedNanoUsd - baseNanoUsd) as NanoUsd) };
+  const { leaseId, baseNanoUsd } = state.lease.lease;
+  return { leaseId, spentNanoUsd: subtractUsdToZero(committedNanoUsd, baseNanoUsd) };
 }
 
 function speak(run: Run, lease: Lease | undefined): void {

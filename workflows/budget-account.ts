@@ -37,6 +37,7 @@ import {
   hearAbove,
   hearHolder,
   lookAfterSilent,
+  nextLookMs,
   rollPeriod,
   SILENT_MS,
   serveAll,
@@ -135,14 +136,17 @@ async function untilDue(account: Account, beganAt: number): Promise<void> {
   const isDue = () =>
     account.toServe || (account.lookNow && !account.looking) || shouldGoOnElsewhere(beganAt) || hasNews(account);
   const end = periodEndMs(state.books.kind, state.books.period);
+  const look = nextLookMs(account);
   const waits = [
     ...(end === undefined ? [] : [end - nowMs()]),
-    ...(everyone(state.books).length > 0 || state.lease?.seq || state.publishing.failures > 0 ? [SILENT_MS] : []),
+    ...(look === undefined ? [] : [look]),
+    ...(state.lease?.seq || state.publishing.failures > 0 ? [SILENT_MS] : []),
   ];
-  // Holders that come meanwhile are looked after once they have been silent for long.
-  const isOther = () => waits.length === 0 && everyone(state.books).length > 0;
-  if (waits.length === 0) await condition(() => isDue() || isOther());
-  else await condition(isDue, Math.max(1, Math.min(...waits)));
+  // Holders that come, or take more, meanwhile are looked after sooner.
+  const isSooner = () => (nextLookMs(account) ?? Number.POSITIVE_INFINITY) < (look ?? Number.POSITIVE_INFINITY);
+  const isEnough = () => isDue() || isSooner();
+  if (waits.length === 0) await condition(isEnough);
+  else await condition(isEnough, Math.max(1, Math.min(...waits)));
 }
 
 function hasNews({ state, flush }: Account): boolean {

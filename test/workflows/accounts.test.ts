@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import type { BalanceView } from "../../core/account.js";
 import { picoPerToken } from "../../core/pricing.js";
 import { type AgentWorker, startAgentWorker } from "../harness/agent-worker.js";
+import { deferred } from "../harness/deferred.js";
 import { eventually } from "../harness/eventually.js";
 import { plainModels } from "../harness/plain-models.js";
 
@@ -82,11 +83,15 @@ describe("an account", () => {
   });
 
   test("takes back what a terminated run had, and charges what it may have spent", async () => {
-    worker = await startAgentWorker({ models: turns(3), tools: [{ ...noop, safe: false }] });
+    const { promise, resolve } = deferred();
+    const slow = { name: "noop", execute: async () => await promise.then(() => "done") };
+    worker = await startAgentWorker({ models: turns(3), tools: [slow] });
     const account = await openAccount(worker, { limitUsd: "1" });
     const run = await worker.start({ agent: "tester", input: "go", account: account.name });
-    await eventually(async () => expect(await run.query("status")).toMatchObject({ state: "awaiting_approval" }));
+    await eventually(async () => expect(await run.query("status")).toMatchObject({ turn: 1 }));
+    expect((await account.balance()).leasedNanoUsd).toBeGreaterThan(CALL);
     await run.terminate("gone");
+    resolve();
     await eventually(
       async () => expect(await account.balance()).toMatchObject({ spentNanoUsd: CALL, leasedNanoUsd: 0, holders: 0 }),
       { withinMs: 60_000 },
