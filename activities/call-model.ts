@@ -41,6 +41,8 @@ export interface CallModelPorts {
 
 /** What the surrounding activity knows. */
 export interface CallContext {
+  /** Temporal's. */
+  readonly namespace: string;
   readonly workflowId: string;
   /** Temporal's id of the history that calls, as the server has it. */
   readonly runId: string;
@@ -125,7 +127,7 @@ async function buy(ports: CallModelPorts, request: ModelCallRequest, purchase: P
     ports.checkpoint?.("model.journalled");
     const seconds = (performance.now() - startedAt) / 1_000;
     const bill = kept.ownBill ?? kept.kept.bill;
-    meterCall(ports.meters, { model, account: request.lease?.account, outcome: "ok", seconds, bill });
+    meterCall(ports.meters, { model, outcome: bill.savedNanoUsd === undefined ? "ok" : "cached", seconds, bill });
     return kept;
   } catch (error) {
     const failed = error instanceof AttemptFailed ? error : undefined;
@@ -179,6 +181,7 @@ async function askModel(
     turn: request.turn,
     attempt: purchase.attempts,
     conversation: `${purchase.workflowId}/${request.firstRunId}`,
+    ...(agent.cacheTtlMs === undefined ? {} : { cache: cacheOf(agent.cacheTtlMs, request, purchase) }),
   };
   const startedAt = performance.now();
   const atMs = ports.now().getTime();
@@ -190,6 +193,11 @@ async function askModel(
   } catch (error) {
     throw failedAttempt(ports, { request, model }, error, { seconds: (performance.now() - startedAt) / 1_000, atMs });
   }
+}
+
+/** An answer is for those who pay from the same account of the same namespace. */
+function cacheOf(ttlMs: number, { lease }: ModelCallRequest, { namespace }: CallContext) {
+  return { ttlMs, scope: `${namespace}/${lease?.account ?? ""}` };
 }
 
 /** What went wrong, with what it cost. An error that no provider's adapter should throw is an attempt with an unknown bill. */
@@ -208,7 +216,7 @@ function failedAttempt(
         });
   const bill = failure.usage ? billOfUsage(model, failure.usage, atMs) : undefined;
   const outcome = failure.leftAlone ? "left_alone" : failure.kind;
-  meterCall(ports.meters, { model, account: request.lease?.account, outcome, seconds, bill });
+  meterCall(ports.meters, { model, outcome, seconds, bill });
   return new AttemptFailed(failure, { bill, final: failure.leftAlone && request.fallback === true });
 }
 

@@ -91,7 +91,9 @@ async function modelCall(ports: ActivityPorts, request: ModelCallRequest, contex
   const published = request.outbox.length > 0 ? publishBeside(ports, context, request) : undefined;
   const cut = cutSignal(context);
   const runId = context.info.workflowExecution?.runId ?? "";
-  const result = await callModel(ports, request, { workflowId, runId, activityAttempt: context.info.attempt, cut });
+  const namespace = context.info.workflowNamespace ?? context.info.namespace;
+  const facts = { namespace, workflowId, runId, activityAttempt: context.info.attempt, cut };
+  const result = await callModel(ports, request, facts);
   const publishedSeq = await Promise.race([published, patience(PUBLISH_PATIENCE_MS)]);
   return publishedSeq === undefined || result.kind === "cut" ? result : { ...result, publishedSeq };
 }

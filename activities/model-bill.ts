@@ -16,6 +16,10 @@ export interface Asked {
 export function billOf(model: RunModel, answer: ModelAnswer, asked: Asked): Bill {
   const usage = usageFromAbove(answer.usage ?? usageByBytes(model, answer, asked.promptBytes));
   const requestId = answer.requestId === undefined ? {} : { requestId: answer.requestId };
+  if (answer.fromCache) {
+    const savedNanoUsd = model.price ? costNanoUsd(model.price, usage, asked.atMs) : ZERO_USD;
+    return { kind: "confirmed", nanoUsd: ZERO_USD, usage, ...requestId, savedNanoUsd };
+  }
   if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage, ...requestId };
   return {
     kind: answer.usage ? "confirmed" : "estimated",

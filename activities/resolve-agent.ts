@@ -24,6 +24,8 @@ export interface OfferedAgent {
   readonly tools: readonly ToolSpec[];
   readonly maxOutputTokens?: number;
   readonly temperature?: number;
+  /** @default answers never come from the cache */
+  readonly cacheTtlMs?: number;
   /** @default 600_000 */
   readonly modelTimeoutMs?: number;
   readonly approvalTools?: Readonly<Record<string, "always" | "never">>;
@@ -115,6 +117,7 @@ function capture(
     tools: [...agent.tools].sort((a, b) => (a.name < b.name ? -1 : 1)),
     models,
     ...(agent.temperature === undefined ? {} : { temperature: agent.temperature }),
+    ...(agent.cacheTtlMs === undefined ? {} : { cacheTtlMs: agent.cacheTtlMs }),
     ...(outputSchema ? { outputSchema } : {}),
     priceBook: ports.priceBook,
   };

@@ -1,10 +1,12 @@
+import { ApplicationFailure } from "@temporalio/activity";
 import { PART_BYTES, type ToolCallRequest, type ToolCallResult } from "../core/activity-contract.js";
 import type { CapturedAgent, ToolSpec } from "../core/agent.js";
 import { callDigest } from "../core/call-digest.js";
 import { digestOf } from "../core/digest.js";
 import type { Json, JsonObject } from "../core/json.js";
-import { type NanoUsd, parseUsd, ZERO_USD } from "../core/money.js";
+import { parseUsd, ZERO_USD } from "../core/money.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
+import type { Locks } from "../ports/locks.js";
 import type { Meters } from "../ports/meters.js";
 import type { SandboxLanguage, SandboxLimits } from "../ports/sandbox.js";
 import { argumentProblem } from "./asked-calls.js";
@@ -15,6 +17,7 @@ import { checkLease } from "./lease-check.js";
 import { withPatience } from "./patience.js";
 import type { CodeTool } from "./run-code.js";
 import type { SchemaChecker } from "./schema-checker.js";
+import { withResource } from "./tool-lock.js";
 
 /** What a tool's own code is given besides its arguments. */
 export interface ToolContext {
@@ -23,8 +26,10 @@ export interface ToolContext {
   readonly callId: string;
   /** Stable over retries of this call: hand it to systems that dedupe. */
   readonly idempotencyKey: string;
-  /** Aborted when the run is cancelled. */
+  /** Aborted when the run is cancelled, or the lock on its resource is lost. */
   readonly signal: AbortSignal;
+  /** Of a tool with a resource: larger than that of everybody who held it before. */
+  readonly fence?: number;
 }
 
 /** The code of a tool. Throwing an Error gives its message to the model. */
@@ -34,6 +39,8 @@ export type ToolExecutor = (args: JsonObject, context: ToolContext) => Promise<J
 export interface DeployedTool {
   readonly version: string;
   readonly execute: ToolExecutor;
+  /** What no two calls may work on at once, of whichever tools. @default nothing */
+  readonly resource?: (args: JsonObject) => string;
 }
 
 export interface RunToolPorts {
@@ -43,6 +50,7 @@ export interface RunToolPorts {
   readonly schemas: SchemaChecker;
   readonly executors: Readonly<Record<string, DeployedTool>>;
   readonly code: CodeTool;
+  readonly locks: Locks;
   readonly checkpoint?: PassCheckpoint;
 }
 
@@ -166,15 +174,23 @@ async function perform(
   const { workflowId, signal } = context;
   const call = { workflowId, turn: request.turn, callId: request.callId, idempotencyKey, signal };
   try {
-    const value = plainJson(spec, await deployed.execute(args, call));
+    const value = plainJson(spec, await executed(ports.locks, deployed, args, call));
     const cost = costOf(spec, value);
-    meterCost(ports, spec, request, cost.costNanoUsd);
     const result = await withPatience(async () => await inlineOrRef(ports.blobs, value, request.inlineBytes));
     return counted(ports, spec, { result: result as Json, ...cost });
   } catch (error) {
+    // Nothing was done: it waits outside of the worker.
+    if (error instanceof ApplicationFailure && error.type === "ResourceBusy") throw error;
     if (signal.aborted && (spec.repeatable || context.isCancelled())) throw error;
     return counted(ports, spec, { error: signal.aborted ? cutShort(spec) : wordsOf(error) });
   }
+}
+
+async function executed(locks: Locks, tool: DeployedTool, args: JsonObject, call: ToolContext): Promise<unknown> {
+  if (!tool.resource) return await tool.execute(args, call);
+  return await withResource(locks, tool.resource(args), call.signal, async (fence, lost) => {
+    return await tool.execute(args, { ...call, fence, signal: AbortSignal.any([call.signal, lost]) });
+  });
 }
 
 /** Nothing was done, so nothing can have been billed. */
@@ -187,17 +203,6 @@ function costOf({ maxCostNanoUsd }: ToolSpec, value: Json): Pick<ToolCallResult,
   if (maxCostNanoUsd === undefined || typeof value !== "object" || value === null || Array.isArray(value)) return {};
   const cost = parseUsd((value as JsonObject).costUsd);
   return typeof cost === "number" ? { costNanoUsd: cost } : {};
-}
-
-function meterCost(
-  { meters }: RunToolPorts,
-  spec: ToolSpec,
-  { lease }: ToolCallRequest,
-  cost: NanoUsd | undefined,
-): void {
-  const nanoUsd = cost ?? spec.maxCostNanoUsd ?? 0;
-  const labels = { provider: "tool", model: `tool/${spec.name}`, account: lease?.account ?? "" };
-  if (nanoUsd > 0) meters.count("wflo_cost_usd_total", labels, nanoUsd / 1e9);
 }
 
 function cutShort({ name }: ToolSpec): string {

@@ -19,6 +19,11 @@ export interface AgentOptions {
   /** Output cap of one call, in tokens; most of a reservation. @default 8,192, or 16,384 for a model that reasons */
   readonly maxOutputTokens?: number;
   readonly temperature?: number;
+  /**
+   * Exactly the same question (model, words, tools, settings, account) may be answered from what was bought within this time,
+   * such as "1h", which costs nothing. @default every question is asked
+   */
+  readonly cache?: { readonly ttl: string };
   /** Of one attempt at one answer, such as "10m". @default "10m" */
   readonly modelTimeout?: string;
   /** The agent's own word on tools, after a run's `approvals.tools` and before the tools' own. */
@@ -35,6 +40,7 @@ export interface AgentDefinition {
   readonly tools: readonly ToolDefinition[];
   readonly maxOutputTokens?: number;
   readonly temperature?: number;
+  readonly cacheTtlMs?: number;
   readonly modelTimeoutMs?: number;
   readonly approvals: Readonly<Record<string, "always" | "never">>;
 }
@@ -72,6 +78,8 @@ export function defineAgent(options: AgentOptions): AgentDefinition {
   }
   const modelTimeoutMs = options.modelTimeout === undefined ? undefined : parseDuration(options.modelTimeout);
   if (typeof modelTimeoutMs === "object") throw wrong("modelTimeout", modelTimeoutMs.problem);
+  const cacheTtlMs = options.cache === undefined ? undefined : parseDuration(options.cache?.ttl);
+  if (typeof cacheTtlMs === "object") throw wrong("cache.ttl", cacheTtlMs.problem);
   return {
     kind: "agent",
     name,
@@ -81,6 +89,7 @@ export function defineAgent(options: AgentOptions): AgentDefinition {
     tools,
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     ...(temperature === undefined ? {} : { temperature }),
+    ...(cacheTtlMs === undefined ? {} : { cacheTtlMs }),
     ...(modelTimeoutMs === undefined ? {} : { modelTimeoutMs }),
     approvals: options.approvals ?? {},
   };

@@ -15,8 +15,10 @@ export interface ToolContext {
   readonly callId: string;
   /** The same for every attempt at this call: hand it to systems that dedupe. */
   readonly idempotencyKey: string;
-  /** Aborted when the run is cancelled or the attempt's time is over. */
+  /** Aborted when the run is cancelled, the attempt's time is over, or the lock on the tool's resource is lost. */
   readonly signal: AbortSignal;
+  /** Of a tool with a `resource`: larger than that of everybody who held it before. Hand it to systems that can compare it. */
+  readonly fence?: number;
 }
 
 /** A tool, as an application writes it. */
@@ -43,6 +45,11 @@ export interface ToolOptions<Input extends z.ZodType> {
    * is the member `costUsd` of its result; without one the call is charged with the most. @default the tool costs nothing
    */
   readonly maxCostUsd?: string | number;
+  /**
+   * What no two calls may work on at once, in all runs and workers that share Redis (without Redis: in one process), such as
+   * `"crm"` or `({ customer }) => "customer/" + customer`. A call waits until it is free. Not for local tools. @default nothing
+   */
+  readonly resource?: string | ((args: z.output<Input>) => string);
   /** Of one attempt, such as "30s". @default "2m", "5s" for a local tool */
   readonly timeout?: string;
   /** Change it when the tool's meaning changes; part of what an approver approves. @default a digest of schema and code */
@@ -56,6 +63,7 @@ export interface ToolDefinition {
   readonly spec: ToolSpec;
   /** Absent for tools that Wflo itself performs (sandboxed code, questions to people). */
   readonly execute?: (args: JsonObject, context: ToolContext) => Promise<Json>;
+  readonly resource?: (args: JsonObject) => string;
 }
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
@@ -97,8 +105,10 @@ export function defineTool<Input extends z.ZodType>(options: ToolOptions<Input>)
     ...(options.maxCostUsd === undefined ? {} : { maxCostNanoUsd: maxCostOf(name, options.maxCostUsd) }),
     timeoutMs: timeoutMsOf(name, options.timeout ?? (local ? DEFAULT_LOCAL_TIMEOUT : DEFAULT_TIMEOUT)),
   };
+  const resource = resourceOf(options, local);
   return {
     spec,
+    ...(resource ? { resource } : {}),
     async execute(args, context) {
       return (await options.execute(await options.input.parseAsync(args), context)) ?? null;
     },
@@ -113,6 +123,18 @@ function schemaOf(tool: string, input: z.ZodType): JsonObject {
   } catch (error) {
     throw new DefinitionError("tool", tool, "input", `must be a zod object: ${(error as Error).message}`);
   }
+}
+
+function resourceOf<Input extends z.ZodType>(
+  { name, resource, input }: ToolOptions<Input>,
+  local: boolean,
+): ToolDefinition["resource"] {
+  if (resource === undefined) return undefined;
+  const wrong = (problem: string) => new DefinitionError("tool", name, "resource", problem);
+  if (local) throw wrong("is not for a local tool: a lock may be waited for");
+  if (typeof resource === "function") return (args) => String(resource(input.parse(args)));
+  if (typeof resource === "string" && resource !== "") return () => resource;
+  throw wrong("must be a name, or a function of the arguments that gives one");
 }
 
 function approvalOf(tool: string, approval: unknown): "always" | "never" {

@@ -136,8 +136,11 @@ export interface Bill {
   /** `confirmed`: by the provider's own count · `estimated`: an answer without usage, charged by bytes · `unpriced` */
   readonly kind: "confirmed" | "estimated" | "unpriced";
   readonly nanoUsd: NanoUsd;
+  /** Of an answer from the cache: what was counted when it was bought. */
   readonly usage: Usage;
   readonly requestId?: string;
+  /** The answer came from the cache and cost nothing; so much would it have cost. */
+  readonly savedNanoUsd?: NanoUsd;
 }
 
 export interface ModelAnswered {

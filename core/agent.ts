@@ -61,6 +61,8 @@ export interface CapturedAgent {
   readonly tools: readonly ToolSpec[];
   readonly models: readonly RunModel[];
   readonly temperature?: number;
+  /** Answers may come from the cache, and stay there so long, in milliseconds. */
+  readonly cacheTtlMs?: number;
   readonly outputSchema?: JsonObject;
   readonly priceBook: string;
 }

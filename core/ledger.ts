@@ -62,7 +62,19 @@ export interface Booked {
   readonly softLimitCrossed: boolean;
   /** Billed above the reservation by this booking. */
   readonly overrunNanoUsd: NanoUsd;
+  readonly added: Added;
 }
+
+/**
+ * What a booking added to the books, in nano-dollars; what is unconfirmed becomes less where a late answer explains an
+ * attempt. All that was ever added is what the books say.
+ */
+export interface Added {
+  readonly confirmedNanoUsd: number;
+  readonly unconfirmedNanoUsd: number;
+}
+
+export const NOTHING_ADDED: Added = { confirmedNanoUsd: 0, unconfirmedNanoUsd: 0 };
 
 /** What is known of an attempt's cost. */
 export interface Settlement {
@@ -192,7 +204,7 @@ function explained(
 ): Booked {
   const { [attempt]: hold, ...awaited } = ledger.awaited;
   if (!hold || !Object.hasOwn(ledger.awaited, attempt)) {
-    return { ledger, softLimitCrossed: false, overrunNanoUsd: ZERO_USD };
+    return { ledger, softLimitCrossed: false, overrunNanoUsd: ZERO_USD, added: NOTHING_ADDED };
   }
   const rest: Ledger = {
     ...ledger,
@@ -333,7 +345,11 @@ function booked(before: Ledger, after: Ledger, heldNanoUsd: NanoUsd, billedNanoU
     softLimitCrossed: before.softLimitCrossed || softLimitCrossed,
     limitPassed: mayPass && after.limitNanoUsd !== null && total > after.limitNanoUsd,
   });
-  return { ledger, softLimitCrossed, overrunNanoUsd };
+  const added = {
+    confirmedNanoUsd: after.confirmedNanoUsd - before.confirmedNanoUsd,
+    unconfirmedNanoUsd: after.unconfirmedNanoUsd - before.unconfirmedNanoUsd,
+  };
+  return { ledger, softLimitCrossed, overrunNanoUsd, added };
 }
 
 /** Takes an attempt's hold off the books. */

@@ -3,6 +3,8 @@ export type WfloSinks = {
   wflo: {
     runStarted(fact: { agent: string }): void;
     runClosed(fact: { agent: string; status: string; seconds: number }): void;
+    /** A booking: nano-dollars added to what is confirmed, and to what is unconfirmed (below zero where it is explained). */
+    costBooked(fact: { model: string; account: string; confirmedNanoUsd: number; unconfirmedNanoUsd: number }): void;
     /** Of an account, in nano-dollars. */
     budgetLeft(fact: { account: string; nanoUsd: number }): void;
     approvalDecided(fact: { decision: string; waitSeconds: number }): void;

@@ -29,6 +29,8 @@ export interface ModelRequest {
   readonly attempt: number;
   /** Stable for all calls of a run: routes to the provider's prompt cache. */
   readonly conversation: string;
+  /** The answer may come from what was bought before, and be kept for others of the same scope. @default it may not */
+  readonly cache?: { readonly ttlMs: number; readonly scope: string };
 }
 
 /** A tool call as the model wrote it. */
@@ -57,6 +59,8 @@ export interface ModelAnswer {
   readonly requestId?: string;
   /** What the provider needs back in the next prompt (`Message.providerParts`). */
   readonly providerParts?: readonly Json[];
+  /** It was bought before, by whoever asked the same: `usage` is what was counted then, and nothing is billed now. */
+  readonly fromCache?: true;
 }
 
 /**

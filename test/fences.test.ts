@@ -16,7 +16,15 @@ const root = packageRoot();
 const CONFIGURATION = ["biome.json", ".oxlintrc.json", "package.json", "tsconfig.json", ".gitignore"];
 const ROOMS = [
   ...["core", "ports", "workflows", "activities", "agents", "client", "testing", "workers", "cli/commands"],
-  ...["adapters/models", "adapters/s3", "adapters/pino", "adapters/prometheus", "adapters/file", "test/core"],
+  ...[
+    "adapters/models",
+    "adapters/s3",
+    "adapters/pino",
+    "adapters/prometheus",
+    "adapters/redis",
+    "adapters/file",
+    "test/core",
+  ],
 ];
 
 let folder: string;

@@ -5,6 +5,7 @@ import { type NativeConnection, Worker } from "@temporalio/worker";
 import type { Activities } from "../activities/index.js";
 import type { Meters } from "../ports/meters.js";
 import { packageRoot } from "./tool-finder.js";
+import { withoutCallStacks } from "./workflow-code.js";
 import { workflowSinks } from "./workflow-sinks.js";
 
 /** The queues that a worker may serve: agents (workflows, model calls, tools), and sandboxed code. */
@@ -108,11 +109,7 @@ async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: str
   });
 }
 
-/**
- * The SDK notes a call stack for every promise that workflow code makes. Without frames there is nothing to note, which
- * halves the CPU of a workflow task (docs/decisions/011).
- */
 async function workflowCode({ workflowBundlePath, stackTraces = false }: WorkerOptions): Promise<string> {
   const code = await readFile(workflowBundlePath ?? join(packageRoot(), "dist/workflow-bundle.js"), "utf8");
-  return stackTraces ? code : `Error.stackTraceLimit = 0; ${code}`;
+  return stackTraces ? code : withoutCallStacks(code);
 }

@@ -8,12 +8,15 @@ import { createWorkspaces } from "../activities/workspace.js";
 import { withCircuitBreaker } from "../adapters/models/circuit-breaker.js";
 import { createModels } from "../adapters/models/model-registry.js";
 import { BUNDLED, type Catalogue } from "../adapters/models/price-catalogue.js";
+import { withRateLimits } from "../adapters/models/rate-limits.js";
+import { withResponseCache } from "../adapters/models/response-cache.js";
 import type { AgentDefinition } from "../agents/agent.js";
 import { type Offer, offerOf } from "../agents/module.js";
 import type { ToolDefinition } from "../agents/tool.js";
 import type { ToolPolicy } from "../core/agent.js";
 import type { Logger } from "../ports/logger.js";
 import type { Meters } from "../ports/meters.js";
+import type { Models } from "../ports/models.js";
 import type { Sandbox } from "../ports/sandbox.js";
 import { loadAgents } from "./agent-module.js";
 import type { Config } from "./config.js";
@@ -53,11 +56,11 @@ export async function compose(
     ...(config.recordFolder === undefined ? {} : { recordFolder: config.recordFolder }),
     onRecordProblem: (message) => logger.warn(message),
   });
-  const stores = openStores(config);
+  const stores = openStores(config, (message) => logger.warn(message));
   const sandbox = await openSandbox(config, logger);
   const workspaces = createWorkspaces(stores.blobs);
   const ports: ActivityPorts = {
-    models: withCircuitBreaker(models, { meters }),
+    models: protectedModels(models, { config, stores, meters }),
     blobs: stores.blobs,
     transcripts: stores.transcripts,
     journal: createCallJournal(stores.objects),
@@ -66,6 +69,7 @@ export async function compose(
     schemas: createSchemaChecker(),
     executors: executorsOf(offer),
     code: createCodeTool({ sandbox, workspaces }),
+    locks: stores.locks,
     agents: new Map(agents.map((agent) => [agent.name, offered(agent)])),
     workspaces,
     priceBook: prices.book,
@@ -85,6 +89,16 @@ export async function compose(
   };
 }
 
+/** Outermost first: what was bought before costs no request, and a provider's limit is not its fault. */
+function protectedModels(
+  models: Models,
+  { config, stores, meters }: { readonly config: Config; readonly stores: Stores; readonly meters: Meters },
+): Models {
+  const unbroken = withCircuitBreaker(models, { meters });
+  const limited = withRateLimits(unbroken, { limiter: stores.limiter, limits: config.rateLimits });
+  return withResponseCache(limited, { cache: stores.cache, meters });
+}
+
 /** A package that was updated has newer prices than a catalogue that was refreshed before. */
 function tellIfOld({ name, day }: Catalogue, logger: Logger): void {
   if (day >= BUNDLED.day) return;
@@ -100,5 +114,9 @@ function executorsOf(offer: Offer): Readonly<Record<string, DeployedTool>> {
   const deployed = [...offer.tools.values()].filter(
     (tool): tool is ToolDefinition & { execute: DeployedTool["execute"] } => tool.execute !== undefined,
   );
-  return Object.fromEntries(deployed.map(({ spec, execute }) => [spec.name, { version: spec.version, execute }]));
+  return Object.fromEntries(
+    deployed.map(({ spec, execute, resource }) => {
+      return [spec.name, { version: spec.version, execute, ...(resource ? { resource } : {}) }];
+    }),
+  );
 }

@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from "node:path";
+import type { RateLimits } from "../adapters/models/rate-limits.js";
 import { type LOG_LEVELS, readVariable, type VARIABLES } from "./variables.js";
 
 /** Where blobs are. */
@@ -31,6 +32,10 @@ export interface Config {
   /** `scripted//absolute/path` may be named. */
   readonly allowScriptPaths: boolean;
   /** Variables that are set, and that this version makes nothing of: told of at start. */
+  /** Undefined: cache, limits and locks are each process's own, token streams each machine's. */
+  readonly redisUrl: string | undefined;
+  /** By provider. */
+  readonly rateLimits: ReadonlyMap<string, RateLimits>;
   readonly ignored: readonly string[];
 }
 
@@ -72,7 +77,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     topics: { events: value("WFLO_EVENTS_TOPIC"), audit: value("WFLO_AUDIT_TOPIC") },
     stateFolder,
     allowScriptPaths: environment.NODE_ENV !== "production",
-    ignored: (["REDIS_URL", "KAFKA_BROKERS"] as const).filter((name) => value(name) !== undefined),
+    redisUrl: value("REDIS_URL"),
+    rateLimits: value("WFLO_RATE_LIMITS"),
+    ignored: (["KAFKA_BROKERS"] as const).filter((name) => value(name) !== undefined),
   };
   value("WFLO_ENCRYPTION_KEYS");
   if (problems.length > 0) throw new WrongSettings(problems);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { NativeConnection } from "@temporalio/worker";
 import { providersOf } from "../adapters/models/provider-table.js";
+import { connectRedis } from "../adapters/redis/connection.js";
 import { offerOf } from "../agents/module.js";
 import type { Logger } from "../ports/logger.js";
 import { loadAgents } from "./agent-module.js";
@@ -33,6 +34,8 @@ export async function diagnose(config: Config, logger: Logger, options: { readon
   checks.push(await attempt("agents", async () => await agentsCheck(config)));
   checks.push(providersCheck(config));
   checks.push(await attempt("blobs", async () => await blobsCheck(config)));
+  const { redisUrl } = config;
+  if (redisUrl !== undefined) checks.push(await attempt("redis", async () => await redisCheck(redisUrl)));
   checks.push(await attempt("temporal-cli", async () => await cliCheck(config)));
   checks.push(...(await sandboxChecks(config, logger)));
   checks.push(...(await serverChecks(config, logger, options)));
@@ -85,6 +88,20 @@ async function blobsCheck(config: Config): Promise<Check> {
     };
   } finally {
     await stores.close();
+  }
+}
+
+async function redisCheck(url: string): Promise<Check> {
+  const problems: string[] = [];
+  const connection = connectRedis({ url, onProblem: (message) => problems.push(message) });
+  try {
+    const said = await connection.attempt(async (redis) => await redis.info("server"));
+    const version = /redis_version:(\S+)/.exec(said ?? "")?.[1];
+    const ok = version !== undefined;
+    const detail = ok ? `Redis ${version} answers` : (problems[0] ?? "Redis does not answer");
+    return { name: "redis", ok, detail, ...(ok ? {} : { fix: "start it, or unset REDIS_URL" }) };
+  } finally {
+    await connection.close();
   }
 }
 

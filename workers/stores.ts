@@ -4,9 +4,20 @@ import { createTranscripts, type Transcripts } from "../activities/transcript-st
 import { createFileEventLog } from "../adapters/file/event-log.js";
 import { createFileObjectStore } from "../adapters/file/object-store.js";
 import { createFileTokenStream } from "../adapters/file/token-stream.js";
+import { createMemoryLocks } from "../adapters/memory/locks.js";
+import { createMemoryRateLimiter } from "../adapters/memory/rate-limiter.js";
+import { createMemoryResponseCache } from "../adapters/memory/response-cache.js";
+import { connectRedis } from "../adapters/redis/connection.js";
+import { createRedisLocks } from "../adapters/redis/locks.js";
+import { createRedisRateLimiter } from "../adapters/redis/rate-limiter.js";
+import { createRedisResponseCache } from "../adapters/redis/response-cache.js";
+import { createRedisTokenStream } from "../adapters/redis/token-stream.js";
 import { createS3ObjectStore } from "../adapters/s3/object-store.js";
 import type { EventLog, EventReader } from "../ports/event-log.js";
+import type { Locks } from "../ports/locks.js";
 import type { ObjectStore } from "../ports/object-store.js";
+import type { RateLimiter } from "../ports/rate-limiter.js";
+import type { ResponseCache } from "../ports/response-cache.js";
 import type { TokenStream } from "../ports/token-stream.js";
 import type { Config } from "./config.js";
 
@@ -17,26 +28,57 @@ export interface Stores {
   readonly transcripts: Transcripts;
   readonly eventLog: EventLog & EventReader;
   readonly tokens: TokenStream;
+  readonly cache: ResponseCache;
+  readonly limiter: RateLimiter;
+  readonly locks: Locks;
   close(): Promise<void>;
 }
 
-/** Opens what the settings name; nothing is read or written yet. */
-export function openStores(config: Config): Stores {
+/** Opens what the settings name; nothing is read or written yet. @param onProblem told where Redis is away, and back */
+export function openStores(config: Config, onProblem?: (message: string) => void): Stores {
   const { stateFolder, topics } = config;
   const { objects, closeObjects } = openObjects(config);
   const blobs = createBlobs(objects);
   const eventLog = createFileEventLog({ folder: stateFolder, topics });
-  const tokens = createFileTokenStream({ folder: join(stateFolder, "streams") });
+  const { closeShared, ...shared } = openShared(config, onProblem);
   return {
     objects,
     blobs,
     transcripts: createTranscripts(blobs),
     eventLog,
-    tokens,
+    ...shared,
     async close() {
-      await tokens.close();
+      await closeShared();
       await eventLog.close();
       closeObjects();
+    },
+  };
+}
+
+type Shared = Pick<Stores, "tokens" | "cache" | "limiter" | "locks"> & { readonly closeShared: () => Promise<void> };
+
+/** What workers share through Redis; without it, each process or machine has its own. */
+function openShared({ redisUrl, stateFolder }: Config, onProblem?: (message: string) => void): Shared {
+  if (redisUrl === undefined) {
+    const tokens = createFileTokenStream({ folder: join(stateFolder, "streams") });
+    return {
+      tokens,
+      cache: createMemoryResponseCache(),
+      limiter: createMemoryRateLimiter(),
+      locks: createMemoryLocks(),
+      closeShared: async () => await tokens.close(),
+    };
+  }
+  const connection = connectRedis({ url: redisUrl, ...(onProblem ? { onProblem } : {}) });
+  const tokens = createRedisTokenStream(connection);
+  return {
+    tokens,
+    cache: createRedisResponseCache(connection),
+    limiter: createRedisRateLimiter(connection, createMemoryRateLimiter()),
+    locks: createRedisLocks(connection),
+    async closeShared() {
+      await tokens.close();
+      await connection.close();
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { RateLimits } from "../adapters/models/rate-limits.js";
+
 /** One environment variable: what it means, and how its text becomes a value. */
 interface Variable<T> {
   /** One line for docs/reference/environment.md. */
@@ -72,7 +74,22 @@ export const VARIABLES = {
     defaultText: ".wflo",
     otherwise: ".wflo",
   },
-  REDIS_URL: notYet("cache, rate limits, locks and token streams between machines"),
+  REDIS_URL: {
+    meaning: "cache, rate limits, locks and token streams that workers share; it may lose everything at any time",
+    defaultText: "none: cache, limits and locks of each process, token streams of each machine",
+    otherwise: undefined,
+    accepted: "redis://HOST:PORT or rediss://HOST:PORT, with user, password and /DB where needed",
+    read: (word) => (/^rediss?:\/\/\S+$/.test(word) && URL.canParse(word) ? word : undefined),
+  } satisfies Variable<string | undefined>,
+  WFLO_RATE_LIMITS: {
+    meaning:
+      "what providers allow in a minute, over all workers that share Redis: `openai=500rpm,200000tpm;anthropic=50rpm`",
+    defaultText: "none",
+    otherwise: new Map(),
+    accepted:
+      "PROVIDER=Nrpm (requests a minute), PROVIDER=Ntpm (tokens a minute), or both, such as openai=500rpm,200000tpm",
+    read: readRateLimits,
+  } satisfies Variable<ReadonlyMap<string, RateLimits>>,
   KAFKA_BROKERS: notYet("events and triggers through Kafka"),
   WFLO_ENCRYPTION_KEYS: refused("encryption of payloads and blobs"),
 } as const;
@@ -132,6 +149,29 @@ function refused(meaning: string): Variable<undefined> {
     accepted,
     read: () => undefined,
   };
+}
+
+function readRateLimits(word: string): ReadonlyMap<string, RateLimits> | undefined {
+  const limits = new Map<string, RateLimits>();
+  for (const part of word.split(";").map((text) => text.trim())) {
+    if (part === "") continue;
+    const match = /^([a-z][a-z0-9-]*)\s*=\s*(.+)$/.exec(part);
+    const limit = match && readLimit(match[2] ?? "");
+    if (!match || !limit || limits.has(match[1] ?? "")) return undefined;
+    limits.set(match[1] ?? "", limit);
+  }
+  return limits;
+}
+
+function readLimit(word: string): RateLimits | undefined {
+  let limit: RateLimits = {};
+  for (const part of word.split(",")) {
+    const [, count = "", unit] = /^\s*([1-9]\d{0,11})(rpm|tpm)\s*$/.exec(part) ?? [];
+    const name = unit === "rpm" ? "requestsPerMinute" : "tokensPerMinute";
+    if (unit === undefined || limit[name] !== undefined) return undefined;
+    limit = { ...limit, [name]: Number(count) };
+  }
+  return limit;
 }
 
 function readPort(word: string): number | "off" | undefined {

@@ -15,6 +15,18 @@ export function workflowSinks(meters: Meters): InjectedSinks<WfloSinks> {
           meters.observe("wflo_run_duration_seconds", { agent }, seconds);
         },
       },
+      costBooked: {
+        callDuringReplay,
+        fn: (_run, { model, account, confirmedNanoUsd, unconfirmedNanoUsd }) => {
+          const labels = { provider: model.split("/", 1)[0] ?? "", model, account };
+          const counted = [
+            ["wflo_cost_usd_total", confirmedNanoUsd],
+            ["wflo_cost_unconfirmed_usd_total", unconfirmedNanoUsd],
+            ["wflo_cost_explained_usd_total", -unconfirmedNanoUsd],
+          ] as const;
+          for (const [name, nanoUsd] of counted) if (nanoUsd > 0) meters.count(name, labels, nanoUsd / 1e9);
+        },
+      },
       budgetLeft: {
         callDuringReplay,
         fn: (_run, { account, nanoUsd }) => meters.set("wflo_budget_remaining_usd", { account }, nanoUsd / 1e9),

@@ -2,13 +2,24 @@ import { type ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFail
 import type { AttemptFailure, Bill, ModelAnswered, ModelCallRequest, ModelCut } from "../core/activity-contract.js";
 import { questionDigest } from "../core/journal-key.js";
 import type { JsonObject } from "../core/json.js";
-import { type Booked, confirmLate, estimateLate, markUnconfirmed, release, settle, spent } from "../core/ledger.js";
+import {
+  type Added,
+  type Booked,
+  confirmLate,
+  estimateLate,
+  markUnconfirmed,
+  NOTHING_ADDED,
+  release,
+  settle,
+  spent,
+} from "../core/ledger.js";
 import { formatUsd } from "../core/money.js";
 import { notePaidElsewhere } from "./account-lease.js";
 import { plainFailure } from "./failures.js";
 import { recordEvent } from "./outbox.js";
 import { attemptId, type Reservation } from "./reservation.js";
 import { agentOf, now, nowMs, type Run } from "./run-context.js";
+import { meters } from "./run-status.js";
 
 /** An attempt without an answer, booked. */
 export type Failed =
@@ -28,38 +39,74 @@ const LOST_REMEMBERED = 8;
 export function bookAnswer(run: Run, reservation: Reservation | null, answer: ModelAnswered): void {
   const { state } = run;
   const buyer = attemptId(state.turn + 1, answer.attempt);
-  // The late answers may have this very one among them.
   const boughtBefore = buyer !== reservation?.id && Object.hasOwn(state.ledger.awaited, buyer);
-  for (const { id, bill } of answer.late ?? []) bookLate(run, id, bill);
-  if (boughtBefore) bookLate(run, buyer, answer.bill);
+  // The late answers may have this very one among them.
+  for (const { id, bill } of answer.late ?? []) if (id !== buyer) bookLate(run, id, bill);
+  let added = boughtBefore ? explain(run, buyer, answer.bill) : NOTHING_ADDED;
   if (reservation) {
     // The answer of another attempt costs this one nothing, unless this one bought too.
     const own = boughtBefore ? answer.ownBill : (answer.ownBill ?? answer.bill);
     if (own && answer.paidElsewhere) notePaidElsewhere(run, own.nanoUsd);
-    if (own) book(run, reservation.id, own);
-    else state.ledger = release(state.ledger, reservation.id, now()).ledger;
+    if (!own) state.ledger = release(state.ledger, reservation.id, now()).ledger;
+    else if (boughtBefore) bookUnused(run, reservation, own);
+    else added = book(run, reservation, own);
   }
-  const { kind, nanoUsd, usage, requestId } = answer.bill;
-  recordEvent(run, "wflo.model.called", {
-    turn: state.turn + 1,
-    model: bookedAs(run, answer.model),
-    attempt: answer.attempt,
-    outcome: "ok",
+  tellCalled(run, { model: answer.model, attempt: answer.attempt, outcome: "ok", bill: answer.bill }, added, {
     finishReason: answer.finishReason,
-    usage: { ...usage },
-    nanoUsd,
-    ...(kind === "unpriced" ? { unpriced: true } : {}),
-    ...(requestId === undefined ? {} : { requestId }),
   });
 }
 
 /** A lost attempt's answer came after all: its cost is known, or an estimate of it where the provider did not count. */
 export function bookLate(run: Run, id: string, bill: Bill): void {
+  const hold = run.state.ledger.awaited[id];
+  const lost = run.state.lost.find((one) => one.id === id);
+  if (!hold) return;
+  const added = explain(run, id, bill);
+  const attempt = lost?.attempt ?? null;
+  tellCalled(run, { model: hold.model, attempt, outcome: "late", bill }, added, { turn: lost?.turn ?? null });
+}
+
+function explain(run: Run, id: string, bill: Bill): Added {
   const { state } = run;
   state.lost = state.lost.filter((lost) => lost.id !== id);
-  if (!Object.hasOwn(state.ledger.awaited, id)) return;
-  const explain = bill.kind === "estimated" ? estimateLate : confirmLate;
-  tellOfMoney(run, explain(state.ledger, id, settlement(bill)));
+  const hold = state.ledger.awaited[id];
+  if (!hold) return NOTHING_ADDED;
+  const explained = bill.kind === "estimated" ? estimateLate : confirmLate;
+  return tellOfMoney(run, hold.model, explained(state.ledger, id, settlement(bill)));
+}
+
+/** An answer was bought, and that of an attempt before it is the one that counts. */
+function bookUnused(run: Run, reservation: Reservation, bill: Bill): void {
+  const { attempt, model } = reservation;
+  tellCalled(run, { model: model.bookedAs, attempt, outcome: "unused", bill }, book(run, reservation, bill), {});
+}
+
+interface Called {
+  readonly model: string;
+  readonly attempt: number | null;
+  readonly outcome: string;
+  readonly bill: Bill;
+}
+
+/** The sum of what a run's events say that they cost is what its books say. */
+function tellCalled(run: Run, { model, attempt, outcome, bill }: Called, added: Added, facts: JsonObject): void {
+  const { usage, requestId, savedNanoUsd } = bill;
+  recordEvent(run, "wflo.model.called", {
+    turn: run.state.turn + 1,
+    model: bookedAs(run, model),
+    attempt,
+    outcome,
+    ...facts,
+    ...(savedNanoUsd === undefined ? { usage: { ...usage } } : { cached: true, savedNanoUsd }),
+    ...costFacts(added),
+    ...(bill.kind === "confirmed" ? {} : { [bill.kind]: true }),
+    ...(requestId === undefined ? {} : { requestId }),
+  });
+}
+
+/** What an event says of its cost: nano-dollars that are added to what is confirmed, and to what is unconfirmed. */
+export function costFacts({ confirmedNanoUsd, unconfirmedNanoUsd }: Added): JsonObject {
+  return { nanoUsd: confirmedNanoUsd, ...(unconfirmedNanoUsd === 0 ? {} : { unconfirmedNanoUsd }) };
 }
 
 /** Books a call that our own word has cut. */
@@ -113,46 +160,48 @@ function bookUnanswered(
   bill: Bill | undefined,
 ): void {
   const { state } = run;
-  if (bill) book(run, reservation.id, bill);
-  else {
-    tellOfMoney(run, markUnconfirmed(state.ledger, reservation.id, { at: now() }));
-    const { turn, attempt } = request;
-    const lost = { turn, asked: questionDigest(request), attempt, id: reservation.id, atMs: nowMs() };
-    state.lost = [...state.lost, lost].slice(-LOST_REMEMBERED);
-  }
-  const cost: JsonObject = bill
-    ? { nanoUsd: bill.nanoUsd, usage: { ...bill.usage } }
-    : { unconfirmedNanoUsd: reservation.nanoUsd };
   const { turn, attempt } = request;
-  recordEvent(run, "wflo.model.called", { turn, model: reservation.model.bookedAs, attempt, outcome, ...cost });
+  const { model } = reservation;
+  if (bill) {
+    tellCalled(run, { model: model.bookedAs, attempt, outcome, bill }, book(run, reservation, bill), { turn });
+    return;
+  }
+  const added = tellOfMoney(run, model.bookedAs, markUnconfirmed(state.ledger, reservation.id, { at: now() }));
+  const lost = { turn, asked: questionDigest(request), attempt, id: reservation.id, atMs: nowMs() };
+  state.lost = [...state.lost, lost].slice(-LOST_REMEMBERED);
+  recordEvent(run, "wflo.model.called", { turn, model: model.bookedAs, attempt, outcome, ...costFacts(added) });
 }
 
 /** An excess over the reservation is booked all the same, and ends a run that has a budget. */
-function book(run: Run, id: string, bill: Bill): void {
-  const { state } = run;
+function book(run: Run, { id, model }: Reservation, bill: Bill): Added {
+  const { ledger } = run.state;
   const booked =
-    bill.kind === "estimated"
-      ? markUnconfirmed(state.ledger, id, settlement(bill))
-      : settle(state.ledger, id, settlement(bill));
-  tellOfMoney(run, booked);
+    bill.kind === "estimated" ? markUnconfirmed(ledger, id, settlement(bill)) : settle(ledger, id, settlement(bill));
+  return tellOfMoney(run, model.bookedAs, booked);
 }
 
 function settlement(bill: Bill) {
-  const { nanoUsd, usage, requestId } = bill;
+  const { nanoUsd, usage, requestId, savedNanoUsd } = bill;
   const unpriced = bill.kind === "unpriced";
-  return { nanoUsd, usage, unpriced, at: now(), ...(requestId === undefined ? {} : { requestId }) };
+  const facts = { nanoUsd, unpriced, at: now(), ...(requestId === undefined ? {} : { requestId }) };
+  // Tokens of the cache were counted by whoever bought them.
+  return savedNanoUsd === undefined ? { ...facts, usage } : { ...facts, savedNanoUsd };
 }
 
 /** Takes a booking over, and tells what people have to hear of it. */
-export function tellOfMoney(run: Run, booked: Booked): void {
-  const { state } = run;
-  state.ledger = booked.ledger;
-  if (booked.softLimitCrossed) recordEvent(run, "wflo.budget.warning", { spentNanoUsd: spent(state.ledger) });
-  if (booked.overrunNanoUsd > 0 && state.ledger.limitNanoUsd !== null) {
+export function tellOfMoney(run: Run, model: string, booked: Booked): Added {
+  const { state, input } = run;
+  const { ledger, added } = booked;
+  state.ledger = ledger;
+  const isCost = added.confirmedNanoUsd !== 0 || added.unconfirmedNanoUsd !== 0;
+  if (isCost) meters.costBooked({ model, account: input.account ?? "", ...added });
+  if (booked.softLimitCrossed) recordEvent(run, "wflo.budget.warning", { spentNanoUsd: spent(ledger) });
+  if (booked.overrunNanoUsd > 0 && ledger.limitNanoUsd !== null) {
     const stopReason = `the provider billed $${formatUsd(booked.overrunNanoUsd)} more than the bound of the call`;
     state.ending ??= { status: "budget_exhausted", stopReason };
     recordEvent(run, "wflo.budget.exhausted", { overrunNanoUsd: booked.overrunNanoUsd });
   }
+  return added;
 }
 
 /** Names that bookings and events use. */

@@ -1,4 +1,4 @@
-import { workflowInfo } from "@temporalio/workflow";
+import { ActivityFailure, ApplicationFailure, isCancellation, workflowInfo } from "@temporalio/workflow";
 import { INLINE_BYTES, type ResolveAgentRequest, type StoredRequest } from "../core/activity-contract.js";
 import type { ResolvedAgent } from "../core/agent.js";
 import { openChain } from "../core/audit.js";
@@ -9,10 +9,11 @@ import type { RunInput } from "../core/input.js";
 import { jsonBytes } from "../core/input-bound.js";
 import { openLedger } from "../core/ledger.js";
 import { openCounts } from "../core/limits.js";
+import type { InPieces } from "../core/pieces.js";
 import type { RunState } from "../core/run.js";
 import type { Message } from "../core/transcript.js";
 import { beginLease } from "./account-lease.js";
-import { resolveAgent, storePiece } from "./calls.js";
+import { resolveAgent, resolveAgentNow, storePiece } from "./calls.js";
 import { plainFailure } from "./failures.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { now, nowMs, type Run } from "./run-context.js";
@@ -56,10 +57,31 @@ async function resolved(run: Run): Promise<ResolvedAgent> {
           agent: run.input.agent,
           stored: await onceStored(run, async () => await storePiece(JSON.stringify(request))),
         };
-  const agent = await resolveAgent(sent).catch((error: unknown) => {
+  const agent = await capture(sent).catch((error: unknown) => {
     throw plainFailure(error);
   });
   return await whole<ResolvedAgent>(run, agent);
+}
+
+/** A beginning that reads nothing but the agent is quick; what goes wrong for a moment then becomes a step that waits. */
+async function capture(request: ResolveAgentRequest | StoredRequest): Promise<ResolvedAgent | InPieces> {
+  if (!isQuick(request)) return await resolveAgent(request);
+  try {
+    return await resolveAgentNow(request);
+  } catch (error) {
+    if (isCancellation(error) || isFinal(error)) throw error;
+    return await resolveAgent(request);
+  }
+}
+
+function isQuick(request: ResolveAgentRequest | StoredRequest): request is ResolveAgentRequest {
+  if ("stored" in request) return false;
+  return !request.fork && !request.input && Object.keys(request.files).length === 0 && request.account === undefined;
+}
+
+function isFinal(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.nonRetryable === true;
 }
 
 function requestFor(input: RunInput): ResolveAgentRequest {
@@ -91,6 +113,7 @@ function tellBeginning(run: Run, agent: ResolvedAgent): void {
   recordEvent(run, "wflo.run.started", {
     agent: agent.name,
     models: agent.models.slice(0, MODELS_TOLD).map(({ model }) => clipped(model, MODEL_BYTES)),
+    ...(input.account === undefined ? {} : { account: input.account }),
     labels: input.labels,
     ...fork,
   });

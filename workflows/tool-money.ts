@@ -1,6 +1,6 @@
 import type { ToolCallResult } from "../core/activity-contract.js";
 import type { ToolPolicy } from "../core/agent.js";
-import { markUnconfirmed, release, reserve, settle } from "../core/ledger.js";
+import { type Added, markUnconfirmed, release, reserve, settle } from "../core/ledger.js";
 import type { NanoUsd } from "../core/money.js";
 import { tendLease } from "./account-lease.js";
 import { tellOfMoney } from "./model-books.js";
@@ -11,6 +11,8 @@ import { now, type Run } from "./run-context.js";
 export interface ToolHold {
   readonly attempt: string;
   readonly nanoUsd: NanoUsd;
+  /** What it is booked as. */
+  readonly model: string;
 }
 
 /**
@@ -23,13 +25,9 @@ export async function holdForTool(run: Run, callId: string, tool: ToolPolicy): P
   const what = `the tool ${tool.name}`;
   for (;;) {
     if (!(await moneyFor(run, { leastNanoUsd: maxCostNanoUsd, what }))) return false;
-    const hold = { attempt: attemptOf(run, callId), nanoUsd: maxCostNanoUsd };
-    const held = reserve(run.state.ledger, {
-      attempt: hold.attempt,
-      amountNanoUsd: maxCostNanoUsd,
-      model: `tool/${tool.name}`,
-      at: now(),
-    });
+    const hold = { attempt: attemptOf(run, callId), nanoUsd: maxCostNanoUsd, model: `tool/${tool.name}` };
+    const { attempt, model } = hold;
+    const held = reserve(run.state.ledger, { attempt, amountNanoUsd: maxCostNanoUsd, model, at: now() });
     // Tools side by side may have taken it.
     if (held.kind !== "reserved") continue;
     run.state.ledger = held.ledger;
@@ -38,19 +36,25 @@ export async function holdForTool(run: Run, callId: string, tool: ToolPolicy): P
 }
 
 /** Books what a call cost: what the tool says, nothing where it was not run, else the most. */
-export function settleTool(run: Run, { attempt, nanoUsd }: ToolHold, result: ToolCallResult): void {
+export function settleTool(run: Run, hold: ToolHold, result: ToolCallResult): Added {
+  const { attempt, nanoUsd, model } = hold;
   const { ledger } = run.state;
-  if (result.stale) run.state.ledger = release(ledger, attempt, now()).ledger;
-  else if (result.costNanoUsd !== undefined) {
-    tellOfMoney(run, settle(ledger, attempt, { nanoUsd: result.costNanoUsd, at: now() }));
-  } else tellOfMoney(run, markUnconfirmed(ledger, attempt, { nanoUsd, at: now() }));
+  const at = now();
+  const booked = result.stale
+    ? release(ledger, attempt, at)
+    : result.costNanoUsd === undefined
+      ? markUnconfirmed(ledger, attempt, { nanoUsd, at })
+      : settle(ledger, attempt, { nanoUsd: result.costNanoUsd, at });
+  const added = tellOfMoney(run, model, booked);
   tendLease(run);
+  return added;
 }
 
 /** The call did not end, or nobody knows how: it may have cost all that it holds. */
-export function chargeTool(run: Run, { attempt, nanoUsd }: ToolHold): void {
-  tellOfMoney(run, markUnconfirmed(run.state.ledger, attempt, { nanoUsd, at: now() }));
+export function chargeTool(run: Run, { attempt, nanoUsd, model }: ToolHold): Added {
+  const added = tellOfMoney(run, model, markUnconfirmed(run.state.ledger, attempt, { nanoUsd, at: now() }));
   tendLease(run);
+  return added;
 }
 
 /** Nothing was done. */

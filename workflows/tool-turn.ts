@@ -3,6 +3,7 @@ import { PART_BYTES, type ToolCallResult } from "../core/activity-contract.js";
 import type { ToolPolicy } from "../core/agent.js";
 import type { Gate } from "../core/gate.js";
 import type { JsonObject } from "../core/json.js";
+import type { Added } from "../core/ledger.js";
 import { checkLimits, countCall } from "../core/limits.js";
 import { needsApproval } from "../core/policy.js";
 import type { CallProgress } from "../core/run.js";
@@ -10,6 +11,7 @@ import type { BlobRef, Message, ToolResult } from "../core/transcript.js";
 import { renewLease } from "./account-lease.js";
 import { decisionOn, openGateFor } from "./gates.js";
 import { waitWhileHeld } from "./holding.js";
+import { costFacts } from "./model-books.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { nowMs, type Run } from "./run-context.js";
 import { sayTools } from "./run-status.js";
@@ -139,8 +141,9 @@ async function execute(run: Run, id: string, tool: ToolPolicy): Promise<void> {
   sayTools(run);
   const share = Math.floor((2 * PART_BYTES.value) / (1 + run.state.calls.length));
   const inlineBytes = Math.max(LEAST_RESULT_BYTES, share);
-  const result = await runPaid(run, tool, { callId: id, args, digest, inlineBytes }, hold);
-  if (result === null) return await execute(run, id, tool);
+  const paid = await runPaid(run, tool, { callId: id, args, digest, inlineBytes }, hold);
+  if (paid === null) return await execute(run, id, tool);
+  const { result, added } = paid;
   if (result.workspace) run.state.workspace = result.workspace;
   if (result.out) run.state.files = result.out;
   if (result.out) run.state.filesRef = result.outRef ?? null;
@@ -150,25 +153,25 @@ async function execute(run: Run, id: string, tool: ToolPolicy): Promise<void> {
     recordAudit(run, "code.executed", { ...facts, backend: result.backend });
   }
   if (result.stale) recordAudit(run, "tool.refused", { ...facts, digest: digest ?? "", why: "stale" });
-  finish(run, id, result);
+  finish(run, id, result, added);
+}
+
+interface Paid {
+  readonly result: ToolCallResult;
+  readonly added?: Added;
 }
 
 /** Runs a tool, and books what it cost; null: a reset has made this history, so the money has to be leased anew. */
-async function runPaid(
-  run: Run,
-  tool: ToolPolicy,
-  call: ReadyCall,
-  hold: ToolHold | null,
-): Promise<ToolCallResult | null> {
-  if (!hold) return await runTool(run, tool, call);
+async function runPaid(run: Run, tool: ToolPolicy, call: ReadyCall, hold: ToolHold | null): Promise<Paid | null> {
+  if (!hold) return { result: await runTool(run, tool, call) };
   try {
     const result = await runTool(run, tool, call);
-    settleTool(run, hold, result);
-    return result;
+    return { result, added: settleTool(run, hold, result) };
   } catch (error) {
     const history = leaseVoidIn(error);
     if (history === undefined) {
-      chargeTool(run, hold);
+      const facts = { turn: run.state.turn, tool: tool.name, callId: call.callId, outcome: "lost" };
+      recordEvent(run, "wflo.tool.called", { ...facts, ...costFacts(chargeTool(run, hold)) });
       throw error;
     }
     releaseTool(run, hold);
@@ -177,7 +180,7 @@ async function runPaid(
   }
 }
 
-function finish(run: Run, id: string, outcome: ToolCallResult): void {
+function finish(run: Run, id: string, outcome: ToolCallResult, added?: Added): void {
   const { call } = progressOf(run, id);
   const said = outcome.error === undefined ? { result: outcome.result ?? null } : { error: outcome.error };
   update(run, id, { stage: "done", result: { id, name: call.name, ...said } });
@@ -186,7 +189,7 @@ function finish(run: Run, id: string, outcome: ToolCallResult): void {
     tool: call.name,
     callId: id,
     outcome: outcome.error === undefined ? "ok" : "error",
-    ...(outcome.costNanoUsd === undefined ? {} : { nanoUsd: outcome.costNanoUsd }),
+    ...(added ? costFacts(added) : {}),
   });
   sayTools(run);
 }

@@ -43,7 +43,22 @@ export const METRICS = {
   wflo_cost_usd_total: {
     kind: "counter",
     labels: ["provider", "model", "account"],
-    help: "Cost of model calls in US dollars, at the prices of the price book.",
+    help: "Cost in US dollars that providers and tools have confirmed, as runs booked it.",
+  },
+  wflo_cost_unconfirmed_usd_total: {
+    kind: "counter",
+    labels: ["provider", "model", "account"],
+    help: "Cost in US dollars of attempts that may have been billed, as runs booked it.",
+  },
+  wflo_cost_explained_usd_total: {
+    kind: "counter",
+    labels: ["provider", "model", "account"],
+    help: "Of the unconfirmed cost, what late answers have explained since: it is confirmed, or was never billed.",
+  },
+  wflo_model_cache_total: {
+    kind: "counter",
+    labels: ["result"],
+    help: "Questions of agents with a cache, by result: hit, miss, away (Redis could not be asked).",
   },
   wflo_unpriced_calls_total: {
     kind: "counter",

@@ -39,6 +39,21 @@ describe("a tool", () => {
     expect(tool({ local: true }).spec).toMatchObject({ kind: "local", repeatable: true, timeoutMs: 5_000 });
   });
 
+  test("has a resource by name, or by its arguments; a local one has none", () => {
+    expect(tool({ resource: "crm" }).resource?.({})).toBe("crm");
+    const byArguments = defineTool({
+      name: "look_up",
+      description: "Finds a customer",
+      input: z.object({ email: z.string() }),
+      resource: ({ email }) => `customer/${email}`,
+      execute: () => null,
+    });
+    expect(byArguments.resource?.({ email: "a@b.c" })).toBe("customer/a@b.c");
+    expect(() => tool({ resource: "crm", local: true })).toThrow(/look_up.*resource is not for a local tool/);
+    for (const resource of ["", 7 as never])
+      expect(() => tool({ resource })).toThrow(/look_up.*resource must be a name/);
+  });
+
   test("that costs something says how much at the most, exactly", () => {
     expect(tool({ maxCostUsd: "0.05" }).spec).toMatchObject({ maxCostNanoUsd: 50_000_000 });
     for (const maxCostUsd of ["-1", "1e400", "NaN", "0.0000000001"]) {
@@ -100,6 +115,7 @@ describe("an agent", () => {
     ["an unknown approval", { tools: [shell], approvals: { shell: "ask" as never } }, /approvals.shell must be/],
     ["a cap of zero", { maxOutputTokens: 0 }, /maxOutputTokens must be a whole number/],
     ["a temperature that is none", { temperature: Number.NaN }, /temperature must be a number from 0 to 2/],
+    ["a cache without a time", { cache: {} as never }, /agent "helper": cache.ttl must be a duration/],
     ["a model time-out without a unit", { modelTimeout: "10" }, /agent "helper": modelTimeout "10" has no unit/],
   ])("with %s is refused, and the message names the option", (_case, change, message) => {
     expect(() => agent(change)).toThrow(message);

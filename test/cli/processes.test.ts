@@ -193,7 +193,7 @@ describe("wflo replay", () => {
   test("against workflows that would do something else ends with 1 and says what differs", async () => {
     const other = join(workers.folder, "other-bundle.js");
     const text = await readFile(bundle(), "utf8");
-    await writeFile(other, text.replaceAll("resolveAgent", "resolveAnother"));
+    await writeFile(other, text.replaceAll("callModel", "callAnother"));
     const replayed = await wflo("replay", id(), "--bundle", other);
     expect(replayed).toMatchObject({ exitCode: 1, stdout: expect.stringContaining("DIFFERS") });
   });

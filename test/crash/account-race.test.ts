@@ -2,9 +2,13 @@ import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
+import { Redis } from "ioredis";
 import type { BalanceView } from "../../core/account.js";
 import { type BillingProvider, startBillingProvider } from "../harness/billing-provider.js";
 import { eventually } from "../harness/eventually.js";
+import { temporaryFolders } from "../harness/folder.js";
+import { describeWith } from "../harness/real-part.js";
+import { startRedisServer } from "../harness/redis-server.js";
 import { type WorkerProcesses, workerProcesses } from "../harness/worker-processes.js";
 
 /*
@@ -24,6 +28,7 @@ const PRICES = { "openai-compatible/billing": { inputUsdPerMillion: "0.1", outpu
 const LIMIT = 2_000_000;
 const RUNS = 30;
 
+const folder = temporaryFolders();
 let provider: BillingProvider;
 let workers: WorkerProcesses;
 afterEach(async () => {
@@ -38,14 +43,16 @@ const billed = () =>
     0,
   );
 
-test("30 runs at once over three processes, one of them killed, never spend more than the account has", async () => {
+/** Three processes that serve an account of $0.002, and its 30 runs. */
+async function race(environment: NodeJS.ProcessEnv, agents = AGENTS) {
   provider = await startBillingProvider(() => ({ text: "Yes." }));
   workers = await workerProcesses({
-    agents: AGENTS,
+    agents,
     environment: {
       OPENAI_COMPATIBLE_BASE_URL: provider.url,
       OPENAI_COMPATIBLE_API_KEY: "not-a-key",
       WFLO_PRICES: "./prices.json",
+      ...environment,
     },
   });
   await writeFile(join(workers.folder, "prices.json"), JSON.stringify(PRICES));
@@ -56,10 +63,16 @@ test("30 runs at once over three processes, one of them killed, never spend more
     workflowId: `budget:${name}`,
     args: [{ account: name, limitUsd: "0.002" }],
   });
-  const input = { agent: "talker", input: "Are you there?", account: name };
-  const runs = await Promise.all(Array.from({ length: RUNS }, async () => await workers.startRun(input)));
+  const runs = await Promise.all(
+    Array.from({ length: RUNS }, async (_, n) => {
+      return await workers.startRun({ agent: "talker", input: `Are you there? ${n}`, account: name });
+    }),
+  );
   await eventually(() => expect(provider.requests.length).toBeGreaterThan(2));
-  await processes[0]?.stop("SIGKILL");
+  return { processes, runs, account };
+}
+
+async function expectCapHeld({ runs, account }: Awaited<ReturnType<typeof race>>): Promise<void> {
   const results = await Promise.all(runs.map(async (run) => await run.result()));
   // How many are lucky depends on what the killed process had in hand.
   const outcomes = new Set(results.map(({ status }) => status));
@@ -69,4 +82,54 @@ test("30 runs at once over three processes, one of them killed, never spend more
   expect(spent).toBeLessThanOrEqual(LIMIT);
   expect([...outcomes].filter((status) => status !== "completed")).toEqual(["budget_exhausted"]);
   expect(await account.query<BalanceView>("balance")).toMatchObject({ spentNanoUsd: spent, leasedNanoUsd: 0 });
+}
+
+test("30 runs at once over three processes, one of them killed, never spend more than the account has", async () => {
+  const begun = await race({});
+  await begun.processes[0]?.stop("SIGKILL");
+  await expectCapHeld(begun);
 }, 120_000);
+
+describeWith("redis", (program) => {
+  const shared = (url: string) => ({ REDIS_URL: url, WFLO_RATE_LIMITS: "openai-compatible=6000rpm,60000000tpm" });
+  const caching = AGENTS.replace("instructions:", 'cache: { ttl: "1h" }, instructions:');
+
+  test("nor where they share a Redis that is killed in the middle, comes back empty and is flushed, and a process is killed", async () => {
+    const redis = await startRedisServer(program, await folder());
+    const begun = await race(shared(redis.url), caching);
+    await redis.stop("SIGKILL");
+    await begun.processes[0]?.stop("SIGKILL");
+    await redis.restart();
+    const admin = new Redis(redis.url);
+    await admin.flushall();
+    await expectCapHeld(begun);
+    admin.disconnect();
+    await redis.stop();
+  }, 120_000);
+
+  test("thirty runs that ask the same at once, over three processes, buy one answer", async () => {
+    const redis = await startRedisServer(program, await folder());
+    provider = await startBillingProvider(() => ({ text: "Yes." }));
+    provider.hold();
+    workers = await workerProcesses({
+      agents: caching,
+      environment: {
+        OPENAI_COMPATIBLE_BASE_URL: provider.url,
+        OPENAI_COMPATIBLE_API_KEY: "not-a-key",
+        WFLO_PRICES: "./prices.json",
+        ...shared(redis.url),
+      },
+    });
+    await writeFile(join(workers.folder, "prices.json"), JSON.stringify(PRICES));
+    for (let n = 0; n < 3; n += 1) await workers.startWorker();
+    const input = { agent: "talker", input: "Are you there?", budget: { limitUsd: "0.01" } };
+    const runs = await Promise.all(Array.from({ length: RUNS }, async () => await workers.startRun(input)));
+    await eventually(() => expect(provider.requests).toHaveLength(1));
+    provider.release();
+    const results = await Promise.all(runs.map(async (run) => await run.result()));
+    expect(results.map(({ output }) => output)).toEqual(Array(RUNS).fill("Yes."));
+    expect(results.filter(({ cost }) => cost.nanoUsd > 0)).toHaveLength(1);
+    expect(provider.requests).toHaveLength(1);
+    await redis.stop();
+  }, 120_000);
+});

