@@ -7,7 +7,7 @@ import type {
   ModelCallResult,
 } from "../core/activity-contract.js";
 import type { CapturedAgent, RunModel } from "../core/agent.js";
-import { jsonBytes } from "../core/input-bound.js";
+import { promptBytes } from "../core/input-bound.js";
 import { invariant } from "../core/invariant.js";
 import { answerKey, modelCallKey } from "../core/journal-key.js";
 import type { TokenBound } from "../core/pricing.js";
@@ -188,8 +188,7 @@ async function askModel(
   try {
     const onDelta = (text: string) => void (text !== "" && tell({ text }));
     const answer = await ports.models.call(question, { signal: purchase.cut, onDelta });
-    const promptBytes = answer.usage ? 0 : jsonBytes({ instructions, tools, messages });
-    return { answer, asked: { atMs, promptBytes } };
+    return { answer, asked: { atMs, promptBytes: answer.usage ? 0 : promptBytes({ instructions, tools, messages }) } };
   } catch (error) {
     throw failedAttempt(ports, { request, model }, error, { seconds: (performance.now() - startedAt) / 1_000, atMs });
   }

@@ -1,7 +1,7 @@
 import { PART_BYTES, type ResolveAgentRequest, type StoredRequest } from "../core/activity-contract.js";
 import type { CapturedAgent, ResolvedAgent, RunModel, ToolSpec } from "../core/agent.js";
 import { canonicalJson, utf8Bytes } from "../core/digest.js";
-import { jsonBytes } from "../core/input-bound.js";
+import { promptBytes } from "../core/input-bound.js";
 import type { JsonObject } from "../core/json.js";
 import type { InPieces } from "../core/pieces.js";
 import type { TokenBound } from "../core/pricing.js";
@@ -90,7 +90,7 @@ export async function resolveAgent(
     models,
     tools: tools.map(policyOf),
     priceBook: ports.priceBook,
-    promptBytes: jsonBytes({ instructions, tools }),
+    promptBytes: promptBytes({ instructions, tools }),
     ...(agent.maxOutputTokens === undefined ? {} : { maxOutputTokens: agent.maxOutputTokens }),
     modelTimeoutMs: agent.modelTimeoutMs ?? DEFAULT_MODEL_TIMEOUT_MS,
     knownBounds: await boundsOf(ports.models, models, turn + 1),

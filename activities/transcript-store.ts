@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { canonicalJson } from "../core/digest.js";
-import { jsonBytes } from "../core/input-bound.js";
+import { promptBytes } from "../core/input-bound.js";
 import {
   type BlobAddress,
   type BlobRef,
@@ -65,7 +65,7 @@ export function createTranscripts(
       const prev = head === null ? undefined : await nodeAt(head);
       const depth = (prev?.depth ?? 0) + 1;
       const read = await Promise.all(messages.map(async (message) => await resolved(blobs, message)));
-      const bytes = (prev?.bytes ?? 0) + jsonBytes(read);
+      const bytes = (prev?.bytes ?? 0) + promptBytes(read);
       const trail = prev ? await trailTo(prev, depth, nodeAt) : [];
       const node: TranscriptNode = { prev: head, messages, depth, bytes, ...(trail.length > 0 ? { trail } : {}) };
       const text = canonicalJson(node);

@@ -1,7 +1,9 @@
 import { Client, Connection } from "@temporalio/client";
 import { reportAccounts } from "./accounts.js";
+import { reportBound } from "./bound.js";
 import { measure, median, paceOf, type RunOnce, rssMib, type Sample } from "./measure.js";
 import { pauseMs, recoveryMs } from "./recovery.js";
+import { reportRedis } from "./redis.js";
 import { type Bench, startBench } from "./servers.js";
 
 /*
@@ -9,7 +11,7 @@ import { type Bench, startBench } from "./servers.js";
  * after the other in each round. Ratios and counts repeat; milliseconds of a shared machine do not.
  *
  *   npm run bench -- --rounds 3 --quick
- *   npm run bench -- --only accounts
+ *   npm run bench -- --only accounts|redis|bound
  */
 
 const quick = process.argv.includes("--quick");
@@ -18,13 +20,21 @@ const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf
 const TURNS = 20;
 const AT_ONCE = 50;
 
-const bench = await startBench();
-try {
-  if (only === undefined) await report(bench);
-  else if (only === "accounts") await accountsAlone(bench);
-  else throw new Error(`--only ${only}: there is only "accounts"`);
-} finally {
-  await bench.stop();
+if (only === "redis") await reportRedis(rounds);
+else if (only === "bound") await reportBound();
+else if (only === undefined || only === "accounts") await onServer();
+else throw new Error(`--only ${only}: there are "accounts", "redis" and "bound"`);
+
+async function onServer(): Promise<void> {
+  const bench = await startBench();
+  try {
+    await (only === undefined ? report(bench) : accountsAlone(bench));
+  } finally {
+    await bench.stop();
+  }
+  if (only !== undefined) return;
+  await reportRedis(rounds);
+  await reportBound();
 }
 
 async function report(bench: Bench): Promise<void> {

@@ -73,7 +73,7 @@ export interface TranscriptNode {
   /** Nodes up to and including this one. */
   readonly depth: number;
   /**
-   * UTF-8 bytes of all messages' JSON as a model reads them, texts that are blobs in full, up to and including this node:
+   * Bytes of all messages as prompts are measured (core/input-bound), as a model reads them, texts that are blobs in full, up to and including this node:
    * bounds a prompt without loading it.
    */
   readonly bytes: number;

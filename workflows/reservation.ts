@@ -1,6 +1,6 @@
 import { ApplicationFailure, condition } from "@temporalio/workflow";
 import type { RunModel } from "../core/agent.js";
-import { firstBound, jsonBytes, nextBound } from "../core/input-bound.js";
+import { firstBound, nextBound, promptBytes } from "../core/input-bound.js";
 import type { LeaseAsk } from "../core/lease.js";
 import { available, reserve } from "../core/ledger.js";
 import { formatUsd, MAX_NANO_USD, type NanoUsd, ZERO_USD } from "../core/money.js";
@@ -242,7 +242,7 @@ function outputCap(run: Run, model: RunModel, known: TokenBound | undefined): nu
 
 function inputBound(run: Run, model: RunModel): number {
   const { state } = run;
-  const newBytes = jsonBytes(state.newMessages);
+  const newBytes = promptBytes(state.newMessages);
   const whole = firstBound(model.inputBound, (state.agent?.promptBytes ?? 0) + state.transcriptBytes + newBytes);
   if (state.lastCount?.model !== model.model) return whole;
   const since = state.transcriptBytes - state.lastCount.transcriptBytes + newBytes;

@@ -7,6 +7,7 @@ import { readName } from "../arguments.js";
 import { budgetWords } from "../budget-words.js";
 import { type CommandContext, inSession, type Session, withJson } from "../command.js";
 import { gateWords } from "../gate-prompt.js";
+import { eventsOf, ledgerTable, wholeLedger } from "../ledger-lines.js";
 import { facts, printable } from "../output.js";
 import { type RunReport, reportOf, reportWords } from "../run-report.js";
 
@@ -40,7 +41,11 @@ async function viewsOf(session: Session, run: RunHandle, summary: RunSummary, re
   try {
     const status = await run.status();
     const ended = state === undefined ? {} : { state, doing: `ended: ${state}` };
-    return { status: { ...status, ...ended }, budget: await run.budget(), approvals: await run.approvals() };
+    return {
+      status: { ...status, ...ended },
+      budget: await budgetOf(session, run, summary.workflowId),
+      approvals: await run.approvals(),
+    };
   } catch (error) {
     if (!(error instanceof ClientError && error.kind === "no-worker")) throw error;
     session.output.say(`${error.message}: this is what is known without one\n  → ${error.advice}`);
@@ -49,6 +54,14 @@ async function viewsOf(session: Session, run: RunHandle, summary: RunSummary, re
     const status = { state: state ?? summary.status, turn, agent, model, doing, since: endedAt ?? startedAt };
     return { status, budget: null, approvals: [] };
   }
+}
+
+/** With all lines of the books, also those that the run no longer keeps. */
+async function budgetOf(session: Session, run: RunHandle, workflowId: string): Promise<BudgetView> {
+  const budget = await run.budget();
+  const { eventLog } = await session.ports();
+  const events = eventsOf(eventLog, session.config.topics.events);
+  return { ...budget, entries: await wholeLedger(workflowId, budget.entries, events) };
 }
 
 function documentOf(summary: RunSummary, views: Views, report?: RunReport): object {
@@ -76,6 +89,7 @@ function wordsOf(summary: RunSummary, { status, budget, approvals }: Views, repo
   const open = approvals.filter(({ state }) => state === "pending");
   const parts = [head, ...open.map(gateWords)];
   if (open.length > 0) parts.push(`decide with: wflo approve ${summary.workflowId} ${open[0]?.gate}, or wflo reject …`);
+  if (budget) parts.push(ledgerTable(budget.entries));
   if (report) parts.push("error" in report ? reportWords(report) : printable(report.output), ...endOf(report));
   return parts.filter((part) => part !== "").join("\n\n");
 }

@@ -1,11 +1,15 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type AgentWorker, startAgentWorker } from "../harness/agent-worker.js";
 import { eventually } from "../harness/eventually.js";
+import { temporaryFolders } from "../harness/folder.js";
 import { plainModels } from "../harness/plain-models.js";
 import { wflo, wfloJson } from "./command-line.js";
 
 /* What the commands say of two runs of the same agent: one that has answered, one that waits for its people. */
 
+const newFolder = temporaryFolders();
 let worker: AgentWorker;
 const answered = `answered-${Date.now()}`;
 const waiting = `waiting-${Date.now()}`;
@@ -177,7 +181,7 @@ describe("wflo files", () => {
 });
 
 describe("wflo cost", () => {
-  test.each(["agent", "model", "account", "day"])("sums runs by %s", async (by) => {
+  test.each(["agent", "model", "account", "day"])("sums what was booked by %s", async (by) => {
     const { document } = await wfloJson<{ runs: number; nanoUsd: number }[]>(
       ["cost", "--by", by, "--since", "1h"],
       worker,
@@ -186,18 +190,36 @@ describe("wflo cost", () => {
     for (const row of document) expect(row).toMatchObject({ by, usd: expect.stringMatching(/^\d+\.\d+$/) });
   });
 
-  test("has the runs of this agent in its sum, and nothing of runs that began before", async () => {
-    await eventually(async () => {
-      const { document } = await wfloJson<{ key: string; nanoUsd: number }[]>(["cost"], worker);
-      expect(document.find(({ key }) => key === "tester")?.nanoUsd).toBeGreaterThanOrEqual(2_200_000);
-    });
+  test("says what the runs' own books say, and nothing of what was booked before", async () => {
+    const { document } = await wfloJson<Record<string, number | string>[]>(["cost"], worker);
+    const tester = document.find(({ key }) => key === "tester");
+    expect(tester).toMatchObject({ confirmedNanoUsd: expect.any(Number), unconfirmedNanoUsd: 0, savedNanoUsd: 0 });
+    expect(Number(tester?.nanoUsd)).toBe(1_100_000 * Number(tester?.calls));
     const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
     expect((await wflo(["cost", "--since", tomorrow], worker)).stdout).toBe("no runs\n");
-    expect((await wflo(["cost"], worker)).stdout).toMatch(/^total +\d+ +\$\d+\.\d+$/m);
-    const { stdout } = await wflo(["cost", "--csv"], worker);
-    expect(stdout).toMatch(/^by,key,runs,usd\r\n/);
-    expect(stdout).toMatch(/^agent,tester,\d+,\d+\.\d+\r$/m);
+    const { stdout: words } = await wflo(["cost"], worker);
+    expect(words).toMatch(/^AGENT +RUNS +CALLS +INPUT +OUTPUT +COST$/m);
+    expect(words).toMatch(/^total +– +\d+ +[\d,]+ +[\d,]+ +\$\d+\.\d+$/m);
+    expect(words).toContain("as far back as the event log goes");
   });
+
+  test("as comma-separated values, and as a page that needs nothing else", async () => {
+    const { stdout } = await wflo(["cost", "--csv"], worker);
+    expect(stdout).toMatch(/^by,key,runs,calls,inputTokens,/);
+    expect(stdout).toMatch(/^agent,tester,\d+,\d+,\d+,.*\d+\.\d+,.*\r$/m);
+    const folder = await newFolder();
+    expect(await wflo(["cost", "--html", "cost.html"], worker, { folder })).toMatchObject({ exitCode: 0, stdout: "" });
+    const page = await readFile(join(folder, "cost.html"), "utf8");
+    expect(page).toContain("<td>tester</td>");
+    expect(page).not.toMatch(/https?:|<script|<link|@import|url\(/);
+  });
+});
+
+test("wflo show has the books line by line, with the providers' ids of the requests", async () => {
+  const { stdout } = await wflo(["show", answered], worker);
+  expect(stdout).toMatch(/^AT +BOOKED +AMOUNT +ATTEMPT +MODEL +TOKENS +REQUEST OR REASON$/m);
+  expect(stdout).toMatch(/ reserved +\$0\.0011 +t1\.a1 +plain\/one /);
+  expect(stdout).toMatch(/ settled +\$0\.0011 +t1\.a1 +plain\/one +1,000 in, 100 out +req-\d+$/m);
 });
 
 test("wflo events has the contract's events in their order", async () => {

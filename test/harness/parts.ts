@@ -15,8 +15,11 @@ import type { ToolSource } from "../../workers/tool-sources.js";
 
 const run = promisify(execFile);
 
-/** Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server, Redis. */
-export type PartName = "bubblewrap" | "time-skipping-server" | "versitygw" | "llmock" | "redis";
+/**
+ * Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server,
+ * Redis, Claude's tokenizers.
+ */
+export type PartName = "bubblewrap" | "time-skipping-server" | "versitygw" | "llmock" | "redis" | "ctok";
 
 /** The environment variable that holds a part's path while tests run. */
 export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
@@ -25,6 +28,7 @@ export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
   versitygw: "WFLO_TEST_VERSITYGW",
   llmock: "WFLO_TEST_LLMOCK",
   redis: "WFLO_TEST_REDIS",
+  ctok: "WFLO_TEST_CTOK",
 };
 
 /** A program's path, or why it can't be had on this machine. */
@@ -86,17 +90,19 @@ const REDIS: ToolSource = {
 
 const VERSITYGW = { version: "1.8.0", module: "github.com/versity/versitygw/cmd/versitygw" };
 const LLMOCK_VERSION = "0.2.2";
+const CTOK_VERSION = "1.3.0";
 
 /** Finds every part, or makes it; a part that can't be had is an entry with the reason, never an exception. */
 export async function findTestParts(search: PartSearch): Promise<Record<PartName, Part>> {
-  const [bubblewrap, timeSkippingServer, versitygw, llmock, redis] = await Promise.all([
+  const [bubblewrap, timeSkippingServer, versitygw, llmock, redis, ctok] = await Promise.all([
     part(async () => (await findBubblewrap(search)).path),
     part(async () => (await findTool(TIME_SKIPPING_SERVER, search)).path),
     part(async () => await findVersitygw(search)),
     part(async () => await findLlmock(search)),
     part(async () => (await findTool(REDIS, search)).path),
+    part(async () => await findCtok(search)),
   ]);
-  return { bubblewrap, "time-skipping-server": timeSkippingServer, versitygw, llmock, redis };
+  return { bubblewrap, "time-skipping-server": timeSkippingServer, versitygw, llmock, redis, ctok };
 }
 
 async function part(find: () => Promise<string>): Promise<Part> {
@@ -125,22 +131,55 @@ async function findVersitygw({ make, report }: PartSearch): Promise<string> {
   return path;
 }
 
-/** A model server that judges its clients: a Python package in a folder of its own, and a script that starts it. */
-async function findLlmock({ report }: PartSearch): Promise<string> {
-  const folder = join(cacheFolder(), `llmock@${LLMOCK_VERSION}`);
-  const path = join(folder, "llmock");
+/** A model server that judges its clients. */
+async function findLlmock(search: PartSearch): Promise<string> {
+  const constraints = join(packageRoot(), "test/harness/llmock-constraints.txt");
+  return await findPythonProgram(search, {
+    name: "llmock",
+    version: LLMOCK_VERSION,
+    options: ["--constraint", constraints],
+    start: (packages) => `${packages}/bin/llmock`,
+  });
+}
+
+/** Claude's tokenizers, rebuilt. It says that it wants Python 3.12, and needs nothing of it. */
+async function findCtok(search: PartSearch): Promise<string> {
+  const script = join(packageRoot(), "test/harness/count-claude-tokens.py");
+  return await findPythonProgram(search, {
+    name: "ctok",
+    version: CTOK_VERSION,
+    options: ["--ignore-requires-python"],
+    start: () => `python3 "${script}"`,
+  });
+}
+
+interface PythonProgram {
+  readonly name: string;
+  readonly version: string;
+  /** Of pip. */
+  readonly options: readonly string[];
+  /** What a shell starts. */
+  readonly start: (packages: string) => string;
+}
+
+/** A Python package in a folder of its own, and a script that starts it. */
+async function findPythonProgram(
+  { report }: PartSearch,
+  { name, version, options, start }: PythonProgram,
+): Promise<string> {
+  const folder = join(cacheFolder(), `${name}@${version}`);
+  const path = join(folder, name);
   if (existsSync(path)) return path;
   const python = findOnPath("python3");
-  if (python === undefined) throw new Error("llmock needs Python 3, which is not installed");
-  report(`llmock ${LLMOCK_VERSION}: installing it with pip`);
+  if (python === undefined) throw new Error(`${name} needs Python 3, which is not installed`);
+  report(`${name} ${version}: installing it with pip`);
   await installOnce(folder, async (draft) => {
     const packages = join(draft, "packages");
     await mkdir(packages);
-    const wanted = ["--quiet", "--only-binary=:all:", "--target", packages, `llmock==${LLMOCK_VERSION}`];
-    const pinned = ["--constraint", join(packageRoot(), "test/harness/llmock-constraints.txt")];
-    await run(python, ["-m", "pip", "install", ...wanted, ...pinned]);
-    const script = `#!/bin/sh\nPYTHONPATH="$(dirname "$0")/packages" exec "$(dirname "$0")/packages/bin/llmock" "$@"\n`;
-    await writeFile(join(draft, "llmock"), script, { mode: 0o755 });
+    const wanted = ["--quiet", "--only-binary=:all:", "--target", packages, `${name}==${version}`, ...options];
+    await run(python, ["-m", "pip", "install", ...wanted]);
+    const script = `#!/bin/sh\nPYTHONPATH="$(dirname "$0")/packages" exec ${start('"$(dirname "$0")/packages"')} "$@"\n`;
+    await writeFile(join(draft, name), script, { mode: 0o755 });
   });
   return path;
 }

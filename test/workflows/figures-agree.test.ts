@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { createPrometheusMeters } from "../../adapters/prometheus/meters.js";
+import { COST_GROUPS, CostFold, totalOf } from "../../core/cost-fold.js";
 import type { CostReport } from "../../core/ledger-report.js";
 import { toNanoUsd } from "../../core/money.js";
 import { NO_USAGE } from "../../core/usage.js";
@@ -27,7 +28,7 @@ function counted(text: string, name: string): number {
   return Math.round(values.reduce((sum, value) => sum + value, 0) * 1e9);
 }
 
-test("the runs' books, their events and the metrics agree to the nano-dollar, whatever became of the calls", async () => {
+test("the runs' books, their events, the metrics and `wflo cost` agree to the nano-dollar, whatever became of the calls", async () => {
   const late = deferred();
   const meters = createPrometheusMeters();
   const asked = new Map<string, number>();
@@ -79,6 +80,13 @@ test("the runs' books, their events and the metrics agree to the nano-dollar, wh
   const told = (pick: "nanoUsd" | "unconfirmedNanoUsd") =>
     [...events.values()].reduce((total, data) => total + (data[pick] ?? 0), 0);
   expect([told("nanoUsd"), told("unconfirmedNanoUsd")]).toEqual([confirmed, unconfirmed]);
+
+  const report = new CostFold();
+  for (const { value } of published) report.add(JSON.parse(value));
+  for (const by of COST_GROUPS) {
+    const total = totalOf(report.report(by).rows);
+    expect([by, total.confirmedNanoUsd, total.unconfirmedNanoUsd]).toEqual([by, confirmed, unconfirmed]);
+  }
 
   const { text } = await meters.render();
   const standing = counted(text, "wflo_cost_unconfirmed_usd_total") - counted(text, "wflo_cost_explained_usd_total");
