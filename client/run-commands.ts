@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { WorkflowHandle } from "@temporalio/client";
-import { type Checked, checkDecision, checkMessage, checkSteer, checkTerms } from "../core/commands.js";
+import { type Checked, checkDecision, checkMessage, checkReconcile, checkSteer, checkTerms } from "../core/commands.js";
 import { invalidInput } from "../core/failures.js";
 import type { GateView } from "../core/gate.js";
 import type { BudgetView } from "../core/ledger-report.js";
@@ -41,6 +41,11 @@ export function createRunCommands(temporal: Temporal, handle: WorkflowHandle): R
     async addBudget(addUsd, { by, id = randomUUID() }) {
       check(checkTerms({ addUsd, by, id }, { addRequired: true }));
       return await update<BudgetView>("addBudget", { addUsd, by, id });
+    },
+    async reconcile(attempts, { by, id = randomUUID() }) {
+      const payload = { attempts, by, id };
+      check(checkReconcile(payload));
+      return await update<BudgetView>("reconcile", payload);
     },
     setLimit: async (limitUsd, options) => await changeTerms({ limitUsd }, options),
     freeze: async (options) => await changeTerms({ freeze: true }, options),

@@ -35,7 +35,7 @@ interface Trace {
 
 /** Actions that somebody else causes, never the run by itself. */
 const CAUSED = [
-  ...["approval.approve", "approval.reject", "budget.changed", "run.paused", "run.resumed"],
+  ...["approval.approve", "approval.reject", "budget.changed", "budget.reconciled", "run.paused", "run.resumed"],
   ...["code.executed", "tool.refused", "command.refused"],
 ];
 
@@ -96,6 +96,8 @@ export function createDeedBook(): DeedBook {
       const what = words("update", name, payload);
       if (name === "decideApproval") add(place, what, [decision(textOf(payload, "decision") ?? "", payload)]);
       else if (TERMS_UPDATES.includes(name)) add(place, what, [newTerms(payload)], isRepeated(payload));
+      else if (name === "reconcile")
+        add(place, what, [trace("budget.reconciled", [textOf(payload, "by")])], isRepeated(payload));
     },
     toolRan(place, { tool, callId, turn }, { backend, stale }) {
       const what = `the result of ${tool} in turn ${turn}`;

@@ -3,6 +3,7 @@ import { type Fields, fieldsOf } from "./fields.js";
 import type { Json } from "./json.js";
 import type { NanoUsd } from "./money.js";
 import type { TextOrRef } from "./transcript.js";
+import { NO_USAGE, type Usage } from "./usage.js";
 
 /** What was read of a command's payload, or all that is wrong with it, each field by its name. */
 export type Checked<T> = { readonly command: T } | { readonly problems: readonly string[] };
@@ -26,6 +27,19 @@ export interface DecisionCommand {
   /** Arguments to run instead; an object, or where it is: `{"ref":"sha256:…"}` (above 32 KiB it has to be). */
   readonly args?: Json;
   readonly digest?: string;
+}
+
+/** What a provider's list says of attempts that stand as unconfirmed: update `reconcile`. */
+export interface ReconcileCommand {
+  readonly attempts: readonly {
+    /** As the books name it, such as `t3.a1`. */
+    readonly attempt: string;
+    /** Absent: it was not billed. */
+    readonly usage?: Usage;
+    readonly requestId?: string;
+  }[];
+  readonly by: string;
+  readonly id?: string;
 }
 
 /** Something a person says: signal `message`, update `sendMessage`. */
@@ -89,6 +103,42 @@ export function checkDecision(value: unknown, decision?: "approve" | "reject"): 
 /** A text that may be left out; an empty one counts as left out, as forms send it. */
 function optionalText<K extends string>(fields: Fields, name: K, most: number): { readonly [key in K]?: string } {
   return fields.value[name] === "" ? {} : optional(name, fields.text(name, { most }));
+}
+
+const MOST_ATTEMPTS = 50;
+const ATTEMPT = /^t[1-9]\d{0,9}\.a[1-9]\d{0,9}$/;
+const COUNTS = ["inputTokens", "outputTokens", "cachedInputTokens", "cacheWriteTokens", "reasoningTokens"] as const;
+
+/** Update `reconcile`. */
+export function checkReconcile(value: unknown): Checked<ReconcileCommand> {
+  return check(value, (fields) => {
+    const { attempts } = fields.value as { attempts?: unknown };
+    const isList = Array.isArray(attempts) && attempts.length > 0 && attempts.length <= MOST_ATTEMPTS;
+    if (!isList) fields.problem("attempts", `must be a list of 1 to ${MOST_ATTEMPTS} attempts`);
+    return {
+      attempts: isList ? attempts.map((one: unknown, index) => reconciledAttempt(fields, one, index)) : [],
+      by: fields.text("by", { required: true, most: MOST_NAME, like: "the name of who reconciles" }) ?? "",
+      ...optionalText(fields, "id", MOST_ID),
+    };
+  });
+}
+
+function reconciledAttempt(fields: Fields, value: unknown, index: number): ReconcileCommand["attempts"][number] {
+  const name = `attempts[${index}]`;
+  const { attempt, usage, requestId } = (value ?? {}) as { attempt?: unknown; usage?: unknown; requestId?: unknown };
+  if (typeof attempt !== "string" || !ATTEMPT.test(attempt)) {
+    fields.problem(`${name}.attempt`, "must be an attempt as the books name it, such as t3.a1");
+  }
+  const id = typeof requestId === "string" ? { requestId: requestId.slice(0, MOST_NAME) } : {};
+  if (usage === undefined) return { attempt: String(attempt), ...id };
+  const counts = (usage ?? {}) as Partial<Record<(typeof COUNTS)[number], unknown>>;
+  for (const count of COUNTS) {
+    const number = counts[count] ?? (count === "inputTokens" || count === "outputTokens" ? undefined : 0);
+    if (!(Number.isSafeInteger(number) && (number as number) >= 0)) {
+      fields.problem(`${name}.usage.${count}`, "must be a whole number of tokens");
+    }
+  }
+  return { attempt: String(attempt), usage: { ...NO_USAGE, ...(counts as Partial<Usage>) }, ...id };
 }
 
 /** Signal `message`, update `sendMessage`. */

@@ -6,7 +6,7 @@ import type { BlobAddress } from "./transcript.js";
 
 export const SIGNALS = ["budgetCheck", "approve", "reject", "message", "pause", "resume"] as const;
 export const QUERIES = ["status", "budget", "approvals", "transcript", "files"] as const;
-export const UPDATES = ["decideApproval", "addBudget", "sendMessage"] as const;
+export const UPDATES = ["decideApproval", "addBudget", "sendMessage", "reconcile"] as const;
 
 /** Answer of the `transcript` query. */
 export interface TranscriptView {

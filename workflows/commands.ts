@@ -5,7 +5,7 @@ import { recordAudit } from "./outbox.js";
 import type { Run } from "./run-context.js";
 
 /** Commands with an id count once among their like: a top-up and a message may have the same id. */
-export type CommandKind = "terms" | "message";
+export type CommandKind = "terms" | "message" | "reconciled";
 
 /** A command with an id counts once. */
 export function once(run: Run, kind: CommandKind, id: string | undefined, apply: () => void): void {

@@ -1,6 +1,13 @@
 import { condition, defineQuery, defineSignal, defineUpdate, setHandler } from "@temporalio/workflow";
 import { checkBudgetCheck } from "../core/account-input.js";
-import { type Checked, checkDecision, checkMessage, checkSteer, type MessageCommand } from "../core/commands.js";
+import {
+  type Checked,
+  checkDecision,
+  checkMessage,
+  checkReconcile,
+  checkSteer,
+  type MessageCommand,
+} from "../core/commands.js";
 import { type GateView, viewGate } from "../core/gate.js";
 import { jsonBytes } from "../core/input-bound.js";
 import type { BudgetView, RunBudgetView } from "../core/ledger-report.js";
@@ -12,6 +19,7 @@ import { checkText } from "./calls.js";
 import { commandOf, noteRefusal, once } from "./commands.js";
 import { refusalAtOnce, refusedBecause, takeWord } from "./decisions.js";
 import { recordAudit } from "./outbox.js";
+import { takeReconciled } from "./reconciled-attempts.js";
 import type { Run } from "./run-context.js";
 import { sayTools, statusOf } from "./run-status.js";
 import { onceStored } from "./store.js";
@@ -96,6 +104,15 @@ function listenToUpdates(run: Run): void {
       return budgetOf(run);
     },
     { validator: (payload) => void topUpOf(run, payload) },
+  );
+  setHandler(
+    defineUpdate<BudgetView, [unknown]>("reconcile"),
+    async (payload) => {
+      await ready();
+      takeReconciled(run, commandOf(checkReconcile(payload)));
+      return budgetOf(run);
+    },
+    { validator: (payload) => void commandOf(checkReconcile(payload)) },
   );
   setHandler(
     defineUpdate<{ turn: number }, [unknown]>("sendMessage"),

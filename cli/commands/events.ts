@@ -44,5 +44,7 @@ async function followEvents(session: Session): Promise<number> {
 }
 
 function lineOf({ time, type, subject, sequence, data }: JsonObject): string {
-  return oneLine(`${time} ${subject} ${Number(sequence)} ${type} ${JSON.stringify(data)}`);
+  return oneLine(
+    `${time} ${subject} ${sequence === undefined ? "–" : Number(sequence)} ${type} ${JSON.stringify(data)}`,
+  );
 }

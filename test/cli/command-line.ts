@@ -98,6 +98,10 @@ function portsOf(worker: AgentWorker | undefined): CliPorts {
       put: async (content) => await storeOf(worker).put(content),
     },
     eventLog: { read: (topic) => recordsOf(worker?.published ?? [], topic) },
+    publisher: {
+      publish: async (topic, records) =>
+        void worker?.published.push(...records.map((record) => ({ ...record, topic }))),
+    },
     tokens: { read: noTokens },
     close: async () => undefined,
   };

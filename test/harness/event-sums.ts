@@ -20,6 +20,8 @@ export function disagreements(records: readonly (LogRecord & { readonly topic: s
   for (const { topic, value } of records) {
     if (topic !== "wflo.events") continue;
     const told = JSON.parse(value) as Told;
+    // A correction after the run's end is none of its own events.
+    if (told.sequence === undefined) continue;
     const run = told.id.slice(0, told.id.lastIndexOf("/"));
     const events = runs.get(run) ?? new Map<string, Told>();
     runs.set(run, events);
