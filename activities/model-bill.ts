@@ -18,7 +18,8 @@ export function billOf(model: RunModel, answer: ModelAnswer, asked: Asked): Bill
   const requestId = answer.requestId === undefined ? {} : { requestId: answer.requestId };
   if (answer.fromCache) {
     const savedNanoUsd = model.price ? costNanoUsd(model.price, usage, asked.atMs) : ZERO_USD;
-    return { kind: "confirmed", nanoUsd: ZERO_USD, usage, ...requestId, savedNanoUsd };
+    // The request is on the books of whoever bought it.
+    return { kind: "confirmed", nanoUsd: ZERO_USD, usage, savedNanoUsd };
   }
   if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage, ...requestId };
   return {

@@ -12,6 +12,7 @@ import { registerEvents } from "./commands/events.js";
 import { registerFiles } from "./commands/files.js";
 import { registerFork } from "./commands/fork.js";
 import { registerPrices } from "./commands/prices.js";
+import { registerProve } from "./commands/prove.js";
 import { registerReconcile } from "./commands/reconcile.js";
 import { registerReplay } from "./commands/replay.js";
 import { registerRun } from "./commands/run.js";
@@ -63,6 +64,7 @@ export function createProgram(surroundings: Surroundings, finish: (exitCode: num
   registerPrices(program, context);
   registerEvents(program, context);
   registerAudit(program, context);
+  registerProve(program, context);
   registerReconcile(program, context);
   registerReplay(program, context);
   registerSandbox(program, context);

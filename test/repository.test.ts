@@ -14,7 +14,7 @@ const root = packageRoot();
 const ROOMS = ["core", "ports", "workflows", "activities", "adapters", "agents", "workers", "client", "cli", "testing"];
 const DRAWERS = /(^|\/)(utils?|common|helpers?|lib|misc|shared|types)(\.ts|\/)/;
 /** Rooms with folders inside. */
-const NESTED = /^(adapters\/[a-z0-9-]+|cli\/commands|agents\/scripts\/models)\//;
+const NESTED = /^(adapters\/[a-z0-9-]+|cli\/commands|cli\/prove|agents\/scripts\/models)\//;
 const MOST_BUNDLE_BYTES = 2 * 1024 * 1024;
 
 async function sourceFiles(): Promise<string[]> {
