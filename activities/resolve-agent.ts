@@ -26,6 +26,8 @@ export interface OfferedAgent {
   readonly temperature?: number;
   /** @default answers never come from the cache */
   readonly cacheTtlMs?: number;
+  /** @default four fifths of the model's window */
+  readonly compactAtTokens?: number;
   /** @default 600_000 */
   readonly modelTimeoutMs?: number;
   readonly approvalTools?: Readonly<Record<string, "always" | "never">>;
@@ -92,6 +94,7 @@ export async function resolveAgent(
     priceBook: ports.priceBook,
     promptBytes: promptBytes({ instructions, tools }),
     ...(agent.maxOutputTokens === undefined ? {} : { maxOutputTokens: agent.maxOutputTokens }),
+    ...(agent.compactAtTokens === undefined ? {} : { compactAtTokens: agent.compactAtTokens }),
     modelTimeoutMs: agent.modelTimeoutMs ?? DEFAULT_MODEL_TIMEOUT_MS,
     knownBounds: await boundsOf(ports.models, models, turn + 1),
     ...start,

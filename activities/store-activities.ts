@@ -1,6 +1,8 @@
 import type {
   AppendedMessages,
   AppendMessagesRequest,
+  Compacted,
+  CompactRequest,
   EditChecked,
   EditRequest,
   StoreActivities,
@@ -8,6 +10,7 @@ import type {
 } from "../core/activity-contract.js";
 import { PART_BYTES } from "../core/activity-contract.js";
 import type { CapturedAgent } from "../core/agent.js";
+import { withoutOldResults, withSummary } from "../core/compaction.js";
 import type { Json, JsonObject } from "../core/json.js";
 import { jsonProblem } from "../core/json-check.js";
 import { type BlobRef, isBlobRef, type Message, type TextOrRef } from "../core/transcript.js";
@@ -35,6 +38,7 @@ export function createStoreActivities({ blobs, transcripts, schemas }: StorePort
     loadPiece: async (address) => await blobs.getText(address),
     checkEdit: async (request) => await checkEdit(blobs, schemas, request),
     checkText: async (text) => await checkText(blobs, text),
+    compact: async (request) => await compact(blobs, transcripts, request),
   };
 }
 
@@ -46,6 +50,31 @@ async function append(
   const before = await Promise.all(stored.map(async (address) => await blobs.getJson<readonly Message[]>(address)));
   const appended = await transcripts.append(head, [...before.flat(), ...messages]);
   return { head: appended.head, transcriptBytes: appended.bytes };
+}
+
+async function compact(
+  blobs: Blobs,
+  transcripts: Transcripts,
+  { head, keepFromTurn, how }: CompactRequest,
+): Promise<Compacted> {
+  const messages = await transcripts.view(head);
+  const view =
+    how === "results" ? withoutOldResults(messages, keepFromTurn) : await summarised(blobs, messages, keepFromTurn);
+  const compacted = await transcripts.compact(head, view);
+  return { head: compacted.head, transcriptBytes: compacted.bytes };
+}
+
+/** By the last answer; one without words says nothing, so that old results are all that can be left out. */
+async function summarised(
+  blobs: Blobs,
+  messages: readonly Message[],
+  keepFromTurn: number,
+): Promise<readonly Message[]> {
+  const answer = messages.findLast(({ role }) => role === "assistant");
+  const text = answer?.text ?? "";
+  const summary = typeof text === "string" ? text : await blobs.getText(text.ref);
+  if (!answer || summary.trim() === "") return withoutOldResults(messages, keepFromTurn);
+  return withSummary(messages, { summary, turn: answer.turn, keepFromTurn });
 }
 
 async function checkEdit(

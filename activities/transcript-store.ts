@@ -24,6 +24,13 @@ export interface Transcripts {
   ): Promise<{ readonly head: BlobAddress; readonly bytes: number; readonly depth: number }>;
   /** All messages, oldest first. @throws BlobMissing, BlobCorrupt */
   load(head: BlobAddress): Promise<readonly Message[]>;
+  /** What a model reads: all messages, or where the conversation was compacted, the last view and what came after it. */
+  view(head: BlobAddress): Promise<readonly Message[]>;
+  /** The head after a compaction: a model reads `view` in place of all before. Nothing of the chain is lost. */
+  compact(
+    head: BlobAddress,
+    view: readonly Message[],
+  ): Promise<{ readonly head: BlobAddress; readonly bytes: number; readonly depth: number }>;
   /** The head as it was when turn `turn` had its answer (null: the transcript does not reach back to it). */
   headAtTurn(head: BlobAddress, turn: number): Promise<BlobAddress | null>;
   /**
@@ -53,25 +60,42 @@ export function createTranscripts(
   const canonical = new WeakSet<Message>();
   const keep = (at: BlobAddress, text: string): Loaded => {
     const node = { ...nodeOf(at, text), at, characters: text.length };
-    for (const message of node.messages) canonical.add(message);
+    for (const message of [...node.messages, ...(node.view ?? [])]) canonical.add(message);
     nodes.set(at, node);
     return node;
   };
   const nodeAt = async (at: BlobAddress): Promise<Loaded> => nodes.get(at) ?? keep(at, await blobs.getText(at));
   const inCanonicalOrder = (message: Message): Message =>
     canonical.has(message) ? message : (JSON.parse(canonicalJson(message)) as Message);
+  const bytesOf = async (messages: readonly Message[]) =>
+    promptBytes(await Promise.all(messages.map(async (message) => await resolved(blobs, message))));
+  const add = async (prev: Loaded | undefined, own: Pick<TranscriptNode, "messages" | "bytes" | "view">) => {
+    const depth = (prev?.depth ?? 0) + 1;
+    const trail = prev ? await trailTo(prev, depth, nodeAt) : [];
+    const node: TranscriptNode = { prev: prev?.at ?? null, depth, ...own, ...(trail.length > 0 ? { trail } : {}) };
+    const text = canonicalJson(node);
+    const { ref } = await blobs.put(text);
+    keep(ref, text);
+    return { head: ref, bytes: node.bytes, depth };
+  };
   return {
     async append(head, messages) {
       const prev = head === null ? undefined : await nodeAt(head);
-      const depth = (prev?.depth ?? 0) + 1;
-      const read = await Promise.all(messages.map(async (message) => await resolved(blobs, message)));
-      const bytes = (prev?.bytes ?? 0) + promptBytes(read);
-      const trail = prev ? await trailTo(prev, depth, nodeAt) : [];
-      const node: TranscriptNode = { prev: head, messages, depth, bytes, ...(trail.length > 0 ? { trail } : {}) };
-      const text = canonicalJson(node);
-      const { ref } = await blobs.put(text);
-      keep(ref, text);
-      return { head: ref, bytes, depth };
+      return await add(prev, { messages, bytes: (prev?.bytes ?? 0) + (await bytesOf(messages)) });
+    },
+    async compact(head, view) {
+      return await add(await nodeAt(head), { messages: [], view, bytes: await bytesOf(view) });
+    },
+    async view(head) {
+      const since: Loaded[] = [];
+      for (let at: BlobAddress | null = head; at !== null; at = since.at(-1)?.prev ?? null) {
+        const node: Loaded = await nodeAt(at);
+        since.push(node);
+        if (node.view) break;
+      }
+      const compacted = since.at(-1)?.view;
+      if (!compacted) return (await chainTo(head, nodeAt)).toReversed().flatMap(({ messages }) => messages);
+      return [...compacted, ...since.toReversed().flatMap(({ messages }) => messages)];
     },
     async load(head) {
       return (await chainTo(head, nodeAt)).toReversed().flatMap(({ messages }) => messages);

@@ -24,6 +24,11 @@ export interface AgentOptions {
    * such as "1h", which costs nothing. @default every question is asked
    */
   readonly cache?: { readonly ttl: string };
+  /**
+   * A conversation that comes near so many tokens is made shorter: old tool results are left out, then older turns are
+   * summarised (a turn of its own, by the last of the agent's models). @default four fifths of the model's window
+   */
+  readonly compactAtTokens?: number;
   /** Of one attempt at one answer, such as "10m". @default "10m" */
   readonly modelTimeout?: string;
   /** The agent's own word on tools, after a run's `approvals.tools` and before the tools' own. */
@@ -41,6 +46,7 @@ export interface AgentDefinition {
   readonly maxOutputTokens?: number;
   readonly temperature?: number;
   readonly cacheTtlMs?: number;
+  readonly compactAtTokens?: number;
   readonly modelTimeoutMs?: number;
   readonly approvals: Readonly<Record<string, "always" | "never">>;
 }
@@ -48,6 +54,8 @@ export interface AgentDefinition {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
 const MODEL = /^[a-z][a-z0-9-]*\/\S+$/;
 const MOST_OUTPUT_TOKENS = 10_000_000;
+/** A conversation below this is not worth a summary. */
+const LEAST_COMPACT_TOKENS = 1_000;
 
 /**
  * Defines an agent.
@@ -73,6 +81,10 @@ export function defineAgent(options: AgentOptions): AgentDefinition {
   if (maxOutputTokens !== undefined && !isWholeNumber(maxOutputTokens, 1, MOST_OUTPUT_TOKENS)) {
     throw wrong("maxOutputTokens", `must be a whole number from 1 to ${MOST_OUTPUT_TOKENS}`);
   }
+  const { compactAtTokens } = options;
+  if (compactAtTokens !== undefined && !isWholeNumber(compactAtTokens, LEAST_COMPACT_TOKENS, MOST_OUTPUT_TOKENS)) {
+    throw wrong("compactAtTokens", `must be a whole number from ${LEAST_COMPACT_TOKENS} to ${MOST_OUTPUT_TOKENS}`);
+  }
   if (temperature !== undefined && !(temperature >= 0 && temperature <= 2)) {
     throw wrong("temperature", "must be a number from 0 to 2");
   }
@@ -90,6 +102,7 @@ export function defineAgent(options: AgentOptions): AgentDefinition {
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     ...(temperature === undefined ? {} : { temperature }),
     ...(cacheTtlMs === undefined ? {} : { cacheTtlMs }),
+    ...(compactAtTokens === undefined ? {} : { compactAtTokens }),
     ...(modelTimeoutMs === undefined ? {} : { modelTimeoutMs }),
     approvals: options.approvals ?? {},
   };

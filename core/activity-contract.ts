@@ -307,7 +307,20 @@ export interface StoreActivities {
   loadPiece(address: BlobAddress): Promise<string>;
   checkEdit(request: EditRequest): Promise<EditChecked>;
   checkText(text: TextOrRef): Promise<TextChecked>;
+  compact(request: CompactRequest): Promise<Compacted>;
 }
+
+/** Makes a conversation shorter for a model, without anything of the transcript being lost. */
+export interface CompactRequest {
+  readonly head: BlobAddress;
+  /** Turns from this one on stay as they were. */
+  readonly keepFromTurn: number;
+  /** `results`: old tool results are left out · `summary`: the last answer of the transcript takes the place of what is older */
+  readonly how: "results" | "summary";
+}
+
+/** The transcript's head and the bytes of what a model reads then; unchanged where there was nothing to make shorter. */
+export type Compacted = AppendedMessages;
 
 /** `tool.NAME`, on the queue that the tool's kind says. */
 export type ToolActivity = (request: ToolCallRequest) => Promise<ToolCallResult>;

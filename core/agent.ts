@@ -88,6 +88,8 @@ export interface ResolvedAgent {
   readonly maxOutputTokens?: number;
   /** Start-to-close of one model attempt, in milliseconds. */
   readonly modelTimeoutMs: number;
+  /** The agent's own limit for a conversation. @default four fifths of the model's window */
+  readonly compactAtTokens?: number;
   /** Exact bounds of the first call in the order of `models`, where they are known beforehand (scripts). */
   readonly knownBounds: readonly (TokenBound | null)[];
   /** The user's first words with their size, where they are a blob. */

@@ -11,6 +11,7 @@ export type EventType =
   | "wflo.run.canceled"
   | "wflo.model.called"
   | "wflo.tool.called"
+  | "wflo.context.compacted"
   | "wflo.sandbox.executed"
   | "wflo.budget.warning"
   | "wflo.budget.exhausted"

@@ -109,6 +109,10 @@ export interface RunState {
   head: BlobAddress | null;
   /** Bytes of the transcript at `head`. */
   transcriptBytes: number;
+  /** A summary of older turns is being asked for: the model to go back to, and the turns that stay as they were. */
+  compacting?: { readonly backTo: number; readonly keepFromTurn: number } | null;
+  /** The turn after which the conversation was made shorter last. */
+  compactedAt?: number;
   /** What the provider counted last: bounds the next prompt from its own numbers. */
   lastCount: { readonly model: string; readonly tokens: number; readonly transcriptBytes: number } | null;
   /** In the order of the agent's models. */

@@ -73,8 +73,8 @@ export interface TranscriptNode {
   /** Nodes up to and including this one. */
   readonly depth: number;
   /**
-   * Bytes of all messages as prompts are measured (core/input-bound), as a model reads them, texts that are blobs in full, up to and including this node:
-   * bounds a prompt without loading it.
+   * Bytes of all messages as prompts are measured (core/input-bound), as a model reads them (a compacted view, texts that are
+   * blobs in full), up to and including this node: bounds a prompt without loading it.
    */
   readonly bytes: number;
   /**
@@ -82,6 +82,11 @@ export interface TranscriptNode {
    * instead of one after the other; every eighth node has it.
    */
   readonly trail?: readonly BlobAddress[];
+  /**
+   * What a model reads in place of all messages up to and including this node: the conversation was compacted here. The chain
+   * has them all the same.
+   */
+  readonly view?: readonly Message[];
 }
 
 /** A node whose depth is a multiple of this, or of a power of it, points further back. */

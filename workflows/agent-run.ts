@@ -13,6 +13,7 @@ import type { InPieces } from "../core/pieces.js";
 import type { Carried, CarriedRun, RunResult } from "../core/run.js";
 import { packRun } from "./carried-state.js";
 import { close, failed, resultOf } from "./closing.js";
+import { compactIfNear } from "./compaction.js";
 import { hasUnheard } from "./conversation.js";
 import { modelTurn } from "./model-turn.js";
 import { tendOutbox } from "./outbox.js";
@@ -94,6 +95,9 @@ async function workOn(run: Run): Promise<Worked | "a turn"> {
   if (state.ending) return "ended";
   if (shouldContinueAsNew(run)) return "in a new history";
   await tendOutbox(run);
+  const compacted = await compactIfNear(run);
+  if (compacted.kind === "continue") return "in a new history";
+  if (compacted.kind === "ended") return "a turn";
   const turn = await modelTurn(run);
   if (turn.kind === "continue") return "in a new history";
   if (turn.kind === "answered") await hear(run, turn.answer);

@@ -9,6 +9,8 @@ import type {
   AgentActivities,
   AppendedMessages,
   AppendMessagesRequest,
+  Compacted,
+  CompactRequest,
   EditChecked,
   EditRequest,
   FindAccountsRequest,
@@ -183,6 +185,11 @@ export async function callTool(
 /** What is too large to travel joins the transcript at once. */
 export async function appendMessages(request: AppendMessagesRequest): Promise<AppendedMessages> {
   return await inOwnScope(async () => await local.appendMessages(request));
+}
+
+/** Makes what a model reads shorter. */
+export async function compactTranscript(request: CompactRequest): Promise<Compacted> {
+  return await inOwnScope(async () => await local.compact(request));
 }
 
 export async function storePiece(piece: string): Promise<BlobAddress> {

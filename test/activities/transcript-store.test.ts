@@ -2,7 +2,8 @@ import { expect, test } from "@jest/globals";
 import { createBlobs } from "../../activities/blobs.js";
 import { createTranscripts, type Transcripts } from "../../activities/transcript-store.js";
 import { createMemoryObjectStore } from "../../adapters/memory/object-store.js";
-import { addressOf, canonicalJson, utf8Bytes } from "../../core/digest.js";
+import { addressOf } from "../../core/digest.js";
+import { promptBytes } from "../../core/input-bound.js";
 import { type BlobAddress, type Message, trailDepths } from "../../core/transcript.js";
 import type { ObjectStore } from "../../ports/object-store.js";
 import { createCountingStore } from "../harness/counting-store.js";
@@ -52,11 +53,11 @@ test("an append costs one blob of the size of what is new, however long the tran
   expect(await transcripts.append(head!, [user(301)])).toMatchObject({ depth: 301 });
 });
 
-test("sizes are told without loading: of the new messages' JSON, added to what was before", async () => {
+test("sizes are told without loading: of the new messages as prompts, added to what was before", async () => {
   const store = createMemoryObjectStore();
   const first = await over(store).append(null, [user(1, "é😀")]);
   const second = await over(store).append(first.head, [assistant(1), user(2)]);
-  const bytes = [[user(1, "é😀")], [assistant(1), user(2)]].map((messages) => utf8Bytes(canonicalJson(messages)));
+  const bytes = [[user(1, "é😀")], [assistant(1), user(2)]].map((messages) => promptBytes(messages));
   expect(first).toMatchObject({ depth: 1, bytes: bytes[0] });
   expect(second).toMatchObject({ depth: 2, bytes: bytes[0]! + bytes[1]! });
 });
@@ -245,3 +246,20 @@ test.each(["plain text", "null", "[]", '{"prev":null}', '{"messages":[],"depth":
     }
   },
 );
+
+test("a model reads the view of a compaction and what came after it; people, and forks, everything", async () => {
+  const store = createMemoryObjectStore();
+  const transcripts = over(store);
+  const before = await transcripts.append(null, [user(1, "x".repeat(500)), assistant(1)]);
+  const compacted = await transcripts.compact(before.head, [user(1, "in short")]);
+  expect(compacted.bytes).toBe(promptBytes([user(1, "in short")]));
+  const after = await transcripts.append(compacted.head, [user(2), assistant(2)]);
+  expect(after.bytes).toBe(compacted.bytes + promptBytes([user(2), assistant(2)]));
+  for (const reader of [transcripts, over(store)]) {
+    expect(await reader.view(after.head)).toEqual([user(1, "in short"), user(2), assistant(2)]);
+    expect(await reader.view(before.head)).toEqual([user(1, "x".repeat(500)), assistant(1)]);
+    expect(await reader.load(after.head)).toEqual([user(1, "x".repeat(500)), assistant(1), user(2), assistant(2)]);
+    expect(await reader.headAtTurn(after.head, 1)).toBe(before.head);
+    expect(await reader.headAtTurn(after.head, 2)).toBe(after.head);
+  }
+});

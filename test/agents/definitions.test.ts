@@ -115,6 +115,11 @@ describe("an agent", () => {
     ["an unknown approval", { tools: [shell], approvals: { shell: "ask" as never } }, /approvals.shell must be/],
     ["a cap of zero", { maxOutputTokens: 0 }, /maxOutputTokens must be a whole number/],
     ["a temperature that is none", { temperature: Number.NaN }, /temperature must be a number from 0 to 2/],
+    [
+      "a limit for its conversation that is none",
+      { compactAtTokens: 10 },
+      /compactAtTokens must be a whole number from 1000/,
+    ],
     ["a cache without a time", { cache: {} as never }, /agent "helper": cache.ttl must be a duration/],
     ["a model time-out without a unit", { modelTimeout: "10" }, /agent "helper": modelTimeout "10" has no unit/],
   ])("with %s is refused, and the message names the option", (_case, change, message) => {
