@@ -1,7 +1,8 @@
 import { proxyActivities } from "@temporalio/workflow";
 import type { BareActivities } from "./bare-activities.js";
 
-const { answer, note } = proxyActivities<BareActivities>({ startToCloseTimeout: "1m", heartbeatTimeout: "10s" });
+/** Time-outs as Wflo's activities have them: a killed worker is noticed as soon, and the server keeps as many timers. */
+const { answer, note } = proxyActivities<BareActivities>({ startToCloseTimeout: "10m", heartbeatTimeout: "1500ms" });
 
 /** What an agent loop is without Wflo: messages by reference, a model activity and a tool activity a turn. */
 export async function bareRun({ turns }: { readonly turns: number }): Promise<number> {

@@ -4,17 +4,19 @@ import type { Usage } from "./usage.js";
 
 /** Attempts at models, out of runs' events; an event may come twice. Pure. */
 export class AttemptsFold {
-  readonly #seen = new Set<string>();
+  readonly #seen = new Map<string, Set<string>>();
   readonly #attempts = new Map<string, { -readonly [K in keyof OurAttempt]: OurAttempt[K] }>();
   readonly #accounts = new Map<string, string>();
 
   /** Takes one document of the event log; what tells of no attempt is left out. */
   add(document: unknown): void {
     const event = asEvent(document);
-    if (!event || this.#seen.has(event.id)) return;
-    this.#seen.add(event.id);
-    const [workflowId, firstRunId] = runOf(event.id);
+    if (!event) return;
+    const [workflowId, firstRunId, number] = placeOf(event.id);
     const run = `${workflowId}/${firstRunId}`;
+    const seen = this.#seen.get(run) ?? new Set();
+    if (seen.has(number)) return;
+    this.#seen.set(run, seen.add(number));
     const { data } = event;
     if (event.type === "wflo.run.started" && typeof data.account === "string") this.#accounts.set(run, data.account);
     if (event.type !== "wflo.model.called" || typeof data.nanoUsd !== "number") return;
@@ -60,9 +62,9 @@ function asEvent(document: unknown): AttemptEvent | undefined {
 }
 
 /** An event's id is `workflowId/firstRunId/number`; a workflow id may hold slashes. */
-function runOf(id: string): [string, string] {
+function placeOf(id: string): [workflowId: string, firstRunId: string, number: string] {
   const parts = id.split("/");
-  return [parts.slice(0, -2).join("/"), parts.at(-2) ?? ""];
+  return [parts.slice(0, -2).join("/"), parts.at(-2) ?? "", parts.at(-1) ?? ""];
 }
 
 function numberOf(value: unknown): number {

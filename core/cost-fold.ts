@@ -86,8 +86,9 @@ export class CostFold {
     const event = asEvent(document);
     if (!event) return;
     const run = this.#runOf(event);
-    if (run.seen.has(event.id)) return;
-    run.seen.add(event.id);
+    const number = event.id.slice(run.id.length + 1);
+    if (run.seen.has(number)) return;
+    run.seen.add(number);
     if (event.type === "wflo.run.started") {
       run.agent = textOf(event.data.agent) ?? run.agent;
       run.account = textOf(event.data.account) ?? run.account;
