@@ -52,13 +52,12 @@ test("the runs' books, their events, the metrics and `wflo cost` agree to the na
     { name: "untold", maxCostNanoUsd: toNanoUsd(3_000_003), execute: async () => ({}) },
     { name: "failing", maxCostNanoUsd: toNanoUsd(5), execute: async () => await Promise.reject(new Error("broken")) },
   ];
-  worker = await startAgentWorker({ models, tools, agent: { modelTimeoutMs: 1_000 }, sinks: workflowSinks(meters) });
+  worker = await startAgentWorker({ models, tools, agent: { modelTimeoutMs: 2_500 }, sinks: workflowSinks(meters) });
   const { start, published } = worker;
   const inputs = ["plain", "cached", "tool told", "tool untold", "tool failing", "lost", "late", "late without usage"];
   const runs = await Promise.all(
     inputs.map(async (input) => await start({ agent: "tester", input, budget: { limitUsd: "0.01" } })),
   );
-  await eventually(() => expect(models.requests.length).toBeGreaterThanOrEqual(inputs.length));
   for (const run of runs.slice(-2)) {
     await eventually(async () => expect(await run.query("budget")).toMatchObject({ unconfirmedNanoUsd: 1_100_000 }));
   }
