@@ -27,6 +27,10 @@ export function workflowSinks(meters: Meters): InjectedSinks<WfloSinks> {
           for (const [name, nanoUsd] of counted) if (nanoUsd > 0) meters.count(name, labels, nanoUsd / 1e9);
         },
       },
+      modelChanged: {
+        callDuringReplay,
+        fn: (_run, { from, to, why }) => meters.count("wflo_model_changes_total", { from, to, why }),
+      },
       budgetLeft: {
         callDuringReplay,
         fn: (_run, { account, nanoUsd }) => meters.set("wflo_budget_remaining_usd", { account }, nanoUsd / 1e9),

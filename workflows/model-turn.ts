@@ -8,7 +8,7 @@ import { bookAnswer, bookCut, bookFailure, bookLate, type Failed } from "./model
 import { noteCallPublished, recordEvent, unpublished } from "./outbox.js";
 import { type Reservation, reserveForNextCall } from "./reservation.js";
 import { agentOf, isHeld, nowMs, type Run } from "./run-context.js";
-import { say } from "./run-status.js";
+import { meters, say } from "./run-status.js";
 import { isStoreAway } from "./store.js";
 
 /** How a turn's model call ended. */
@@ -181,10 +181,13 @@ function throwIfOver(): void {
 
 /** Falls back; false where there is no further model. */
 function toNextModel(run: Run, failure: unknown): boolean {
-  const next = agentOf(run).models[run.state.model + 1];
+  const { models } = agentOf(run);
+  const from = models[run.state.model]?.bookedAs ?? "";
+  const next = models[run.state.model + 1];
   if (!next) return false;
   run.state.model += 1;
   const why = clipped(failure instanceof Error ? failure.message : String(failure), WHY_BYTES);
   recordEvent(run, "wflo.model.called", { turn: run.state.turn + 1, outcome: "fell back", to: next.model, why });
+  meters.modelChanged({ from, to: next.bookedAs, why: "unavailable" });
   return true;
 }

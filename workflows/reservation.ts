@@ -12,7 +12,7 @@ import { gatherQuestion } from "./conversation.js";
 import { waitWhileHeld } from "./holding.js";
 import { recordEvent } from "./outbox.js";
 import { agentOf, isHeld, now, nowMs, type Run, shouldContinueAsNew } from "./run-context.js";
-import { say } from "./run-status.js";
+import { meters, say } from "./run-status.js";
 
 /** Money that is held for one attempt, and the cap that it pays for. */
 export interface Reservation {
@@ -133,7 +133,9 @@ function firstThatFits(run: Run, answered: ReadonlySet<number>): Found {
     const found = reservationOrAsk(run, { model, index, isLast: answered.has(index) });
     if (found.kind === "none" && degrades) continue;
     if (found.kind === "reserved" && index !== state.model) {
+      const from = agentOf(run).models[state.model]?.bookedAs ?? "";
       recordEvent(run, "wflo.budget.changed", { degradedTo: found.reservation.model.model });
+      meters.modelChanged({ from, to: found.reservation.model.bookedAs, why: "budget" });
       state.model = index;
     }
     return found;

@@ -55,6 +55,11 @@ export const METRICS = {
     labels: ["provider", "model", "account"],
     help: "Of the unconfirmed cost, what late answers have explained since: it is confirmed, or was never billed.",
   },
+  wflo_model_changes_total: {
+    kind: "counter",
+    labels: ["from", "to", "why"],
+    help: "Runs that went on with another model: budget (a cheaper one, as the money ran short), unavailable.",
+  },
   wflo_model_cache_total: {
     kind: "counter",
     labels: ["result"],

@@ -218,6 +218,13 @@ function portsOf(
 export function silentSinks(): InjectedSinks<WfloSinks> {
   const silent = { fn: () => {}, callDuringReplay: false };
   return {
-    wflo: { runStarted: silent, runClosed: silent, costBooked: silent, budgetLeft: silent, approvalDecided: silent },
+    wflo: {
+      runStarted: silent,
+      runClosed: silent,
+      costBooked: silent,
+      modelChanged: silent,
+      budgetLeft: silent,
+      approvalDecided: silent,
+    },
   };
 }
