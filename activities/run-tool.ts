@@ -67,6 +67,9 @@ export interface ToolCallContext {
   readonly journalled: boolean;
 }
 
+/** Work that takes longer is worth remembering, in milliseconds. */
+const QUICK_MS = 200;
+
 /** The journal's lease is renewed this often while a tool runs, in milliseconds: a third of the lease. */
 const ALIVE_EVERY_MS = 650;
 
@@ -85,24 +88,66 @@ export async function runTool(
   if (!spec) return { error: `the agent ${agent.name} has no tool ${request.tool}` };
   const asked = digestOf(request.args).slice("sha256:".length, "sha256:".length + 16);
   const key = `${context.workflowId}/${request.firstRunId}/${request.turn}/tool-${request.callId}-${asked}`;
-  if (!context.journalled) return await perform(ports, spec, request, context, key);
-  const known = await knownResult(ports.journal, key, request, context);
+  const work = async () => await perform(ports, spec, request, context, key);
+  if (!context.journalled) return await work();
+  const forgets = mayForget(ports, spec, request, context);
+  const known = forgets ? undefined : await knownResult(ports.journal, key, request, context);
   if (known) return known;
   ports.checkpoint?.("tool.started");
-  const result = await whileAlive(ports.journal, key, context.activityAttempt, async () => {
-    return await perform(ports, spec, request, context, key);
-  });
+  const watched = forgets ? untilSlow : whileAlive;
+  const { result, isJournalled } = await watched(ports.journal, key, context.activityAttempt, work);
   ports.checkpoint?.("tool.done");
+  if (!isJournalled) return result;
   const kept = await journalled(ports.journal, key, context.activityAttempt, result, { passing: spec.repeatable });
   ports.checkpoint?.("tool.journalled");
   return kept;
 }
 
+/**
+ * The first attempt at a tool that may be repeated, costs nothing and holds nothing: to do it again is as good as to remember
+ * it, as long as it is quick.
+ */
+function mayForget(
+  { executors }: RunToolPorts,
+  { name, kind, repeatable, maxCostNanoUsd }: ToolSpec,
+  { joinOnly, retried }: ToolCallRequest,
+  { activityAttempt }: ToolCallContext,
+): boolean {
+  const isPlain = kind === "activity" && repeatable && maxCostNanoUsd === undefined && !executors[name]?.resource;
+  return isPlain && activityAttempt === 1 && !joinOnly && !retried;
+}
+
+interface Watched {
+  readonly result: ToolCallResult;
+  /** The journal knows of it. */
+  readonly isJournalled: boolean;
+}
+
+type Work = () => Promise<ToolCallResult>;
+
+/** Does the work; the journal hears of it only where it is not over soon. */
+async function untilSlow(journal: CallJournal, key: string, attempt: number, work: Work): Promise<Watched> {
+  const working = work();
+  let timer: NodeJS.Timeout | undefined;
+  const slow = new Promise<true>((resolve) => {
+    timer = setTimeout(() => resolve(true), QUICK_MS);
+  });
+  const over = working.then(
+    () => false,
+    () => false,
+  );
+  const isSlow = await Promise.race([over, slow]);
+  clearTimeout(timer);
+  if (!isSlow) return { result: await working, isJournalled: false };
+  await journal.begin(key, attempt).catch(() => {});
+  return await whileAlive(journal, key, attempt, async () => await working);
+}
+
 /** Does the work with the journal's lease renewed; a successor need not wait for work that failed. */
-async function whileAlive<T>(journal: CallJournal, key: string, attempt: number, work: () => Promise<T>): Promise<T> {
+async function whileAlive(journal: CallJournal, key: string, attempt: number, work: Work): Promise<Watched> {
   const alive = setInterval(() => void journal.alive(key, attempt).catch(() => {}), ALIVE_EVERY_MS);
   try {
-    return await work();
+    return { result: await work(), isJournalled: true };
   } catch (error) {
     await journal.ended(key, attempt, "failed").catch(() => {});
     throw error;

@@ -34,8 +34,8 @@ export interface ToolOptions<Input extends z.ZodType> {
   /** The author's own word on approval; a run's `approvals.tools` goes before it. @default by `safe` */
   readonly approval?: "always" | "never";
   /**
-   * May be run again where the outcome of an attempt is unknown (a worker died, a time-out). @default false: then the
-   * model is told that the outcome is unknown
+   * May be run again where the outcome of an attempt is unknown (a worker died, a time-out); a quick one is, a slow one's result
+   * is remembered. @default false: then the model is told that the outcome is unknown
    */
   readonly repeatable?: boolean;
   /** Quick (under a second) and harmless to repeat: runs as a local activity, which saves two steps a call. @default false */

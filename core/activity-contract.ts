@@ -211,6 +211,8 @@ export interface ToolCallRequest {
   readonly workspace?: BlobAddress;
   /** A result above this becomes a ref. */
   readonly inlineBytes: number;
+  /** An attempt before this one did not answer. */
+  readonly retried?: true;
   /** Take a result that is there or on its way, and do nothing. */
   readonly joinOnly?: true;
   /** Of a tool that costs something, in a run with an account. */

@@ -32,7 +32,7 @@ export async function runTool(run: Run, tool: ToolPolicy, call: ReadyCall): Prom
   const request = requestFor(run, tool, call);
   for (let lost = 0; ; ) {
     try {
-      return await callOnce(run, tool, request);
+      return await callOnce(run, tool, lost > 0 ? { ...request, retried: true } : request);
     } catch (error) {
       const cause = error instanceof ActivityFailure ? error.cause : undefined;
       if (isStoreAway(error)) await storeReady();

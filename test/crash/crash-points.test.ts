@@ -18,10 +18,11 @@ import { defineAgent, defineTool } from "wflo";
 import { z } from "zod";
 const input = z.object({ line: z.string() });
 const execute = ({ line }, { idempotencyKey }) => { appendFileSync("written.txt", line + " " + idempotencyKey + "\\n"); return "written"; };
+const slowly = async (...call) => { await new Promise((resolve) => setTimeout(resolve, 400)); return execute(...call); };
 const tool = (name, options) => defineTool({ name, description: "Writes a line", input, execute, ...options });
 export const writer = defineAgent({
   name: "writer", instructions: "You write.", model: "openai-compatible/billing",
-  tools: [tool("write", { safe: true, timeout: "5s" }), tool("write_again", { safe: true, repeatable: true }), tool("write_asking", {})],
+  tools: [tool("write", { safe: true, timeout: "5s" }), tool("write_again", { safe: true, repeatable: true }), tool("write_slowly", { safe: true, repeatable: true, execute: slowly }), tool("write_asking", {})],
 });`;
 
 let provider: BillingProvider | undefined;
@@ -95,7 +96,7 @@ describe("a worker that dies in a tool", () => {
   test.each<[Checkpoint, string, string, { lines: number; says: RegExp }]>([
     ["tool.started", "write_again", "it is run again", { lines: 1, says: /written/ }],
     ["tool.done", "write_again", "it may be repeated, so it is", { lines: 2, says: /written/ }],
-    ["tool.journalled", "write_again", "the journal has the result", { lines: 1, says: /written/ }],
+    ["tool.journalled", "write_slowly", "the journal has the result", { lines: 1, says: /written/ }],
     ["tool.started", "write", "nobody knows whether it ran", { lines: 0, says: /whether it did its work is unknown/ }],
     ["tool.done", "write", "nobody knows whether it ran", { lines: 1, says: /whether it did its work is unknown/ }],
   ])("at %s of %s (%s): nothing is done twice unnoticed", async (dieAt, tool, _why, wanted) => {
