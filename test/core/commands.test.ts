@@ -4,6 +4,7 @@ import {
   type Checked,
   checkDecision,
   checkMessage,
+  checkReconcile,
   checkSteer,
   checkTerms,
   MESSAGE_BYTES,
@@ -161,4 +162,37 @@ test("whatever a command carries, its check gives a command or problems, and nev
     }),
     { numRuns: 2_000 },
   );
+});
+
+const counts = { inputTokens: 1, outputTokens: 2 };
+
+test("a reconciliation may say what was counted, or by leaving it out that nothing was billed", () => {
+  const attempts = [{ attempt: "t3.a1", usage: counts, requestId: "req-1" }, { attempt: "t4.a2" }];
+  expect(checkReconcile({ attempts, by: "ana", id: "x" })).toMatchObject({ command: { attempts, by: "ana", id: "x" } });
+});
+
+test.each<[string, unknown, RegExp]>([
+  ["no attempts", { by: "ana" }, /^attempts: must be a list of 1 to 50/],
+  ["an empty list", { attempts: [], by: "ana" }, /^attempts: must be a list/],
+  ["too many", { attempts: Array(51).fill({ attempt: "t1.a1" }), by: "ana" }, /^attempts: must be a list/],
+  ["nobody who says so", { attempts: [{ attempt: "t1.a1" }] }, /^by: /],
+  [
+    "no attempt's name",
+    { attempts: [{ attempt: "__proto__" }], by: "ana" },
+    /^attempts\[0\]\.attempt: must be an attempt/,
+  ],
+  ["nothing in the list", { attempts: [null], by: "ana" }, /^attempts\[0\]\.attempt: /],
+  [
+    "less than no tokens",
+    { attempts: [{ attempt: "t1.a1", usage: { ...counts, inputTokens: -1 } }], by: "ana" },
+    /usage\.inputTokens: /,
+  ],
+  [
+    "a part of a token",
+    { attempts: [{ attempt: "t1.a1", usage: { ...counts, cachedInputTokens: 0.5 } }], by: "ana" },
+    /usage\.cachedInputTokens: /,
+  ],
+  ["no output", { attempts: [{ attempt: "t1.a1", usage: { inputTokens: 1 } }], by: "ana" }, /usage\.outputTokens: /],
+])("a reconciliation with %s is refused by the field's name", (_, payload, message) => {
+  expect(problemsOf(checkReconcile(payload)).join("\n")).toMatch(message);
 });
