@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Lock, Locks } from "../../ports/locks.js";
 import type { RedisConnection } from "./connection.js";
+import { DELETE_OWN, RENEW_OWN } from "./owned-key.js";
 import { script } from "./script.js";
 
 /** The fence is the server's clock or one more than the last: it grows, also after Redis has lost everything. */
@@ -11,16 +12,6 @@ const ACQUIRE = script(`
   local fence = math.max(now, (tonumber(redis.call('GET', KEYS[2])) or 0) + 1)
   redis.call('SET', KEYS[2], string.format('%.0f', fence), 'PX', 86400000)
   return string.format('%.0f', fence)
-`);
-
-const RENEW = script(`
-  if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-  return 0
-`);
-
-const RELEASE = script(`
-  if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-  return 0
 `);
 
 /** Locks that processes share. While Redis is away nobody gets one. */
@@ -36,10 +27,10 @@ export function createRedisLocks(connection: RedisConnection): Locks {
       return {
         fence,
         async renew() {
-          return (await connection.attempt(async (redis) => await RENEW(redis, [lock], [holder, ttlMs]))) === 1;
+          return (await connection.attempt(async (redis) => await RENEW_OWN(redis, [lock], [holder, ttlMs]))) === 1;
         },
         async release() {
-          await connection.attempt(async (redis) => await RELEASE(redis, [lock], [holder]));
+          await connection.attempt(async (redis) => await DELETE_OWN(redis, [lock], [holder]));
         },
       } satisfies Lock;
     },

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type CacheLook, CLAIM_MS, jittered, LONGEST_CACHED, type ResponseCache } from "../../ports/response-cache.js";
 import type { RedisConnection } from "./connection.js";
+import { DELETE_OWN, RENEW_OWN } from "./owned-key.js";
 import { script } from "./script.js";
 
 /** The value, or a claim where there is none: in one step, so that of many processes one asks. */
@@ -11,20 +12,10 @@ const LOOK = script(`
   return {'asked'}
 `);
 
-const RENEW = script(`
-  if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-  return 0
-`);
-
-const GIVE_UP = script(`
-  if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-  return 0
-`);
-
 /** Answers in Redis, for all processes that share it. */
 export function createRedisResponseCache(connection: RedisConnection): ResponseCache {
   const giveUp = async (key: string, claim: string) => {
-    await connection.attempt(async (redis) => await GIVE_UP(redis, [claimKey(key)], [claim]));
+    await connection.attempt(async (redis) => await DELETE_OWN(redis, [claimKey(key)], [claim]));
   };
   return {
     async look(key) {
@@ -39,7 +30,7 @@ export function createRedisResponseCache(connection: RedisConnection): ResponseC
       return kind === "claimed" ? { kind, claim } : ({ kind: "asked" } satisfies CacheLook);
     },
     async renew(key, claim) {
-      await connection.attempt(async (redis) => await RENEW(redis, [claimKey(key)], [claim, CLAIM_MS]));
+      await connection.attempt(async (redis) => await RENEW_OWN(redis, [claimKey(key)], [claim, CLAIM_MS]));
     },
     async keep(key, claim, value, ttlMs) {
       if (value.length <= LONGEST_CACHED) {
