@@ -8,8 +8,11 @@ export interface Started {
 }
 
 const WORDS_KEPT = 4_000;
+const START_MS = 60_000;
+/** What does not end by itself within it is killed. */
+const STOP_MS = 15_000;
 
-/** Starts a program and waits for the words that say that it is ready. @throws Error with what it said, where it ends before */
+/** Starts a program and waits for the words that say that it is ready. @throws Error with what it said, where it ends before or takes a minute */
 export async function startProgram(
   command: string,
   args: readonly string[],
@@ -30,7 +33,12 @@ export async function startProgram(
     });
     child.once("exit", over);
   });
+  let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve, reject) => {
+    timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error(`${command} was not ready after ${START_MS / 1_000} s: ${words.trim()}`));
+    }, START_MS);
     void ended.then(() => reject(new Error(`${command} did not start: ${words.trim()}`)));
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
@@ -38,12 +46,14 @@ export async function startProgram(
         if (ready.test(words)) resolve();
       });
     }
-  });
+  }).finally(() => clearTimeout(timer));
   return {
     ended,
     async stop(signal) {
       if (!isOver) child.kill(signal);
+      const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
       await ended;
+      clearTimeout(timer);
     },
   };
 }

@@ -6,8 +6,9 @@ import type { Proof } from "./world.js";
 
 /** One fault, with both ledgers side by side. */
 export function proofWords({ fault, evidence, problems, skipped }: Proof): string {
-  if (!evidence) return `– ${fault.name}: not tried, ${skipped}`;
+  if (skipped !== undefined) return `– ${fault.name}: not tried, ${skipped}`;
   const verdict = problems.length === 0 ? `✓ ${fault.name}` : `✗ ${fault.name}: ${problems.join("; ")}`;
+  if (!evidence) return verdict;
   const books = table(["THE PROVIDER BILLED", "", "OUR BOOKS", "", "", ""], sideBySide(evidence));
   return `${verdict}\n${books.replaceAll(/^/gm, "    ")}`;
 }
@@ -44,7 +45,7 @@ function ours({ kind, attempt, nanoUsd, requestId }: LedgerEntry): (string | und
 
 /** How it all went, in one line. */
 export function summaryWords(proofs: readonly Proof[]): string {
-  const tried = proofs.filter(({ evidence }) => evidence !== undefined);
+  const tried = proofs.filter(({ skipped }) => skipped === undefined);
   const broken = tried.filter(({ problems }) => problems.length > 0);
   if (broken.length > 0) return `${broken.length} of ${tried.length} faults broke a promise`;
   const cap = usd(tried[0]?.evidence?.capNanoUsd ?? 0);

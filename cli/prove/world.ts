@@ -2,9 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ClientError } from "../../client/client-error.js";
 import { connect, type StartedRun, type WfloClient } from "../../client/index.js";
 import type { LedgerEntry } from "../../core/ledger-entries.js";
 import { type Evidence, problemsOf } from "../../core/proof.js";
+import type { RunResult } from "../../core/run.js";
 import type { Checkpoint } from "../../ports/checkpoints.js";
 import { startDevServer } from "../../workers/dev-server.js";
 import { freePort } from "../../workers/free-port.js";
@@ -25,10 +27,11 @@ export interface Proof {
 const CAP_USD = "0.0065";
 const CAP_NANO_USD = 6_500_000;
 
-/** A run that has not ended by then is a finding, in milliseconds. */
+/** A run that has not ended by then, or a worker that has not died, is a finding, in milliseconds. */
 const PATIENCE_MS = 90_000;
 
 interface World {
+  readonly patienceMs: number;
   readonly client: WfloClient;
   readonly provider: CountingProvider;
   readonly redis: { readonly url: string; restart(): Promise<void> } | undefined;
@@ -45,11 +48,13 @@ export async function prove(
     readonly environment: NodeJS.ProcessEnv;
     readonly report: (line: string) => void;
     readonly onProof: (proof: Proof) => void;
+    /** @default 90 s */
+    readonly patienceMs?: number;
   },
 ): Promise<readonly Proof[]> {
   const closers: (() => Promise<void>)[] = [];
   try {
-    const world = await openWorld(options, closers);
+    const world = { ...(await openWorld(options, closers)), patienceMs: options.patienceMs ?? PATIENCE_MS };
     const proofs: Proof[] = [];
     for (const fault of plan) {
       const proof = await proofOf(world, fault);
@@ -65,7 +70,7 @@ export async function prove(
 async function openWorld(
   { environment, report }: { readonly environment: NodeJS.ProcessEnv; readonly report: (line: string) => void },
   closers: (() => Promise<void>)[],
-): Promise<World> {
+): Promise<Omit<World, "patienceMs">> {
   const folder = await mkdtemp(join(tmpdir(), "wflo-prove-"));
   closers.push(async () => await rm(folder, { recursive: true, force: true }));
   const provider = await startCountingProvider();
@@ -133,45 +138,75 @@ async function proofOf(world: World, fault: Fault): Promise<Proof> {
   if (fault.conduct) world.provider.misbehave(words, fault.conduct);
   const first = await world.startWorker(fault.dieAt);
   const run = await world.client.run({ agent: "prover", input: words, budget: { limitUsd: CAP_USD } });
+  const ended = run.result().catch((error: Error) => error);
+  const untried: string[] = [];
   let second: Started | undefined;
   try {
     if (fault.dieAt !== undefined) {
-      await first.ended;
-      second = await world.startWorker();
+      // A run cannot end without its worker: where it has, nothing died.
+      const died = await within(
+        world.patienceMs,
+        Promise.race([first.ended.then(() => true), ended.then(() => false)]),
+      );
+      if (died) second = await world.startWorker();
+      else untried.push(`no worker came to ${fault.dieAt}`);
     }
     if (fault.redis) {
-      await untilBilled(world.provider, words);
+      await untilBilled(world, words);
       await world.redis?.restart();
     }
-    const evidence = await evidenceOf(world, fault, run, words);
-    return { fault, evidence, problems: problemsOf(evidence) };
+    const result = await within(world.patienceMs, ended);
+    const evidence = await evidenceOf(world, fault, run, words, result);
+    return { fault, evidence, problems: [...untried, ...problemsOf(evidence)] };
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    return { fault, problems: [...untried, `the books cannot be read: ${error.message}`] };
   } finally {
+    // One that goes on would be asked for over a connection that is closed.
+    await run.terminate("wflo prove is done with it").catch(() => {});
+    await within(PATIENCE_MS, ended);
     await first.stop("SIGTERM");
     await second?.stop("SIGTERM");
   }
 }
 
-async function untilBilled(provider: CountingProvider, words: string): Promise<void> {
-  const until = performance.now() + PATIENCE_MS;
+async function untilBilled({ provider, patienceMs }: World, words: string): Promise<void> {
+  const until = performance.now() + patienceMs;
   while (provider.billedFor(words).length === 0 && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-async function evidenceOf(world: World, fault: Fault, run: StartedRun, words: string): Promise<Evidence> {
+/** What a promise comes to; undefined where that takes too long. */
+async function within<T>(patienceMs: number, promise: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
+    timer = setTimeout(() => resolve(undefined), patienceMs);
   });
-  const ended = run.result().catch((error: Error) => error);
-  const result = await Promise.race([ended, tooLong]);
-  clearTimeout(timer);
+  try {
+    return await Promise.race([promise, tooLong]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function evidenceOf(
+  world: World,
+  fault: Fault,
+  run: StartedRun,
+  words: string,
+  result: RunResult | Error | undefined,
+): Promise<Evidence> {
   const isResult = result !== undefined && !(result instanceof Error);
   const budget = await run.budget();
   const { spentNanoUsd, unconfirmedNanoUsd } = budget;
   return {
     capNanoUsd: CAP_NANO_USD,
-    status: isResult ? result.status : result instanceof Error ? result.message : "not ended after 90 s",
+    status: isResult
+      ? result.status
+      : result instanceof Error
+        ? result.message
+        : `not ended after ${world.patienceMs / 1_000} s`,
     confirmedNanoUsd: spentNanoUsd,
     unconfirmedNanoUsd,
     entries: budget.entries as readonly LedgerEntry[],

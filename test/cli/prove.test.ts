@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "@jest/globals";
 import type { Proof } from "../../cli/prove/world.js";
@@ -17,6 +18,23 @@ async function prove(path: string, ...args: string[]) {
   };
   return await run(process.execPath, [join(packageRoot(), "scripts/wflo.mjs"), "prove", "--quick", ...args], { env });
 }
+
+test("a fault that does not come about is told as a problem, and nothing waits for it", async () => {
+  // As a process: the worker that it starts is a built file.
+  const program = `
+    const { prove } = await import(${JSON.stringify(pathToFileURL(join(packageRoot(), "dist/cli/prove/world.js")).href)});
+    const fault = { name: "a death that never comes", dieAt: "never", extraRequests: 0 };
+    const stuck = { name: "a worker that dies for good", dieAt: "model.started", extraRequests: 0 };
+    const options = { environment: process.env, report() {}, onProof() {} };
+    const proofs = [...(await prove([fault], options)), ...(await prove([stuck], { ...options, patienceMs: 1 }))];
+    console.log(JSON.stringify(proofs));
+  `;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", program], { timeout: 90_000 });
+  const [never, impatient] = JSON.parse(stdout) as [Proof, Proof];
+  expect(never.problems).toEqual(["no worker came to never"]);
+  expect(never.evidence).toMatchObject({ status: "completed" });
+  expect(impatient.problems).toContainEqual("no worker came to model.started");
+}, 120_000);
 
 describeWith("redis", (program) => {
   test("wflo prove: a killed worker, a cut stream and a lost Redis break no promise, and both ledgers are shown", async () => {

@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { beginStream, endStream, sendChoice, sendToolCall, startChatServer } from "../../cli/prove/chat-stream.js";
 
 /** A request as the provider saw and billed it: on arrival, whatever becomes of the connection. */
 export interface BilledRequest {
@@ -45,19 +44,16 @@ export async function startBillingProvider(reply: Reply): Promise<BillingProvide
   const requests: BilledRequest[] = [];
   let released: Promise<void> | undefined;
   let release = () => {};
-  const server = createServer((request, response) => {
-    void answer(request, response).catch(() => response.destroy());
-  });
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = JSON.parse(await textOf(request)) as {
-      messages: { role: string }[];
-      max_tokens?: number;
-      max_completion_tokens?: number;
-    };
-    const maxTokens = body.max_tokens ?? body.max_completion_tokens ?? Number.POSITIVE_INFINITY;
+  interface Asked {
+    readonly messages: readonly { role: string }[];
+    readonly max_tokens?: number;
+    readonly max_completion_tokens?: number;
+  }
+  const server = await startChatServer<Asked>(async ({ messages, max_tokens, max_completion_tokens }, response) => {
+    const maxTokens = max_tokens ?? max_completion_tokens ?? Number.POSITIVE_INFINITY;
     const output = Math.min(OUTPUT_TOKENS, maxTokens);
     const billed: BilledRequest = {
-      prompt: JSON.stringify(body.messages),
+      prompt: JSON.stringify(messages),
       maxTokens,
       costNanoUsd: INPUT_TOKENS * 1_000 + output * 2_000,
       isClosed: false,
@@ -66,24 +62,19 @@ export async function startBillingProvider(reply: Reply): Promise<BillingProvide
     response.once("close", () => {
       billed.isClosed = true;
     });
-    response.writeHead(200, { "content-type": "text/event-stream", "x-request-id": `billed-${requests.length}` });
-    const turn = body.messages.filter(({ role }) => role === "assistant").length + 1;
+    beginStream(response, `billed-${requests.length}`);
+    const turn = messages.filter(({ role }) => role === "assistant").length + 1;
     const { text = "", toolCalls = [] } = reply(turn);
-    send(response, { delta: { role: "assistant", content: text } });
+    sendChoice(response, { delta: { role: "assistant", content: text } });
     await released;
     for (const [index, call] of toolCalls.entries()) {
-      const tool = { index, id: `call_${turn}_${index}`, type: "function" };
-      const named = { name: call.name, arguments: JSON.stringify(call.args) };
-      send(response, { delta: { tool_calls: [{ ...tool, function: named }] } });
+      sendToolCall(response, index, `call_${turn}_${index}`, call.name, call.args);
     }
-    send(response, { delta: {}, finish_reason: toolCalls.length > 0 ? "tool_calls" : "stop" });
-    const usage = { prompt_tokens: INPUT_TOKENS, completion_tokens: output, total_tokens: INPUT_TOKENS + output };
-    response.write(`data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", choices: [], usage })}\n\n`);
-    response.end("data: [DONE]\n\n");
-  }
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    sendChoice(response, { delta: {}, finish_reason: toolCalls.length > 0 ? "tool_calls" : "stop" });
+    endStream(response, INPUT_TOKENS, output);
+  });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    url: server.url,
     requests,
     billNanoUsd: () => requests.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0),
     hold() {
@@ -94,19 +85,7 @@ export async function startBillingProvider(reply: Reply): Promise<BillingProvide
     release: () => release(),
     async close() {
       release();
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await server.close();
     },
   };
-}
-
-function send(response: ServerResponse, choice: object): void {
-  const chunk = { id: "c", object: "chat.completion.chunk", choices: [{ index: 0, finish_reason: null, ...choice }] };
-  response.write(`data: ${JSON.stringify(chunk)}\n\n`);
-}
-
-async function textOf(request: IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const chunk of request) text += chunk;
-  return text;
 }
