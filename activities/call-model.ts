@@ -21,7 +21,7 @@ import type { CallJournal } from "./call-journal.js";
 import { AttemptFailed, NotAsked } from "./failures.js";
 import { type KeptAnswer, keepAnswer } from "./keep-answer.js";
 import { checkLease, isOfReset } from "./lease-check.js";
-import { type Asked, billOfUsage } from "./model-bill.js";
+import { type Asked, billOfUsage, keptRequestId } from "./model-bill.js";
 import { meterCall } from "./model-meters.js";
 import type { SchemaChecker } from "./schema-checker.js";
 import type { Transcripts } from "./transcript-store.js";
@@ -105,7 +105,7 @@ interface Purchase extends CallContext {
 
 type Bought =
   | { readonly kept: KeptAnswer; readonly ownBill?: Bill }
-  | { readonly cut: { readonly bill?: Bill; readonly unsent?: true } };
+  | { readonly cut: { readonly bill?: Bill; readonly requestId?: string; readonly unsent?: true } };
 
 async function buy(ports: CallModelPorts, request: ModelCallRequest, purchase: Purchase): Promise<Bought> {
   const { journalKey, fence, cut } = purchase;
@@ -135,7 +135,7 @@ async function buy(ports: CallModelPorts, request: ModelCallRequest, purchase: P
     await ports.journal.ended(journalKey, fence, why).catch(() => {});
     if (failed?.failure.kind !== "cancelled" || !cut.aborted) throw error;
     if (failed.failure.billed === "none") return { cut: { unsent: true } };
-    return { cut: failed.bill ? { bill: failed.bill } : {} };
+    return { cut: failed.bill ? { bill: failed.bill } : keptRequestId(failed.failure.requestId) };
   } finally {
     clearInterval(alive);
   }
@@ -213,7 +213,7 @@ function failedAttempt(
           kind: "retry",
           billed: "unknown",
         });
-  const bill = failure.usage ? billOfUsage(model, failure.usage, atMs) : undefined;
+  const bill = failure.usage ? billOfUsage(model, failure.usage, atMs, failure.requestId) : undefined;
   const outcome = failure.leftAlone ? "left_alone" : failure.kind;
   meterCall(ports.meters, { model, outcome, seconds, bill });
   return new AttemptFailed(failure, { bill, final: failure.leftAlone && request.fallback === true });

@@ -4,6 +4,7 @@ import type { ModelCallFailed } from "../ports/models.js";
 import { StoreUnavailable } from "../ports/object-store.js";
 import { SandboxUnavailable } from "../ports/sandbox.js";
 import { BlobCorrupt, BlobMissing } from "./blobs.js";
+import { keptRequestId } from "./model-bill.js";
 import { RunRefused } from "./refusals.js";
 
 /** An attempt at a model that gave no answer, and what it cost where that is known. */
@@ -80,7 +81,8 @@ function ourFailure(error: unknown, attempt: number, facts?: AttemptFailure): un
 }
 
 function attemptFailure({ failure, bill, final }: AttemptFailed): ApplicationFailure {
-  const facts: AttemptFailure = { billed: failure.billed, ...(bill ? { bill } : {}) };
+  const known = bill ? { bill } : keptRequestId(failure.requestId);
+  const facts: AttemptFailure = { billed: failure.billed, ...known };
   const { retryAfterMs } = failure;
   const message = told(failure.message);
   switch (failure.kind) {

@@ -45,16 +45,13 @@ interface Bought {
   readonly runId: string;
 }
 
-/** A provider's own id of a request is for people; a longer one is no id. */
-const LONGEST_REQUEST_ID = 200;
-
 /**
  * Stores a bought answer: transcript, then journal. Where an earlier attempt's answer was there first, that one is the
  * answer and `ownBill` says what this one cost.
  * @throws AttemptFailed (billed) where the answer cannot be kept
  */
 export async function keepAnswer(ports: Ports, bought: Bought): Promise<{ kept: KeptAnswer; ownBill?: Bill }> {
-  const bill = shortened(billOf(bought.model, bought.answer, bought.asked));
+  const bill = billOf(bought.model, bought.answer, bought.asked);
   return await paidFor(bill, async () => {
     const own = await keptAnswer(ports, bought, bill);
     const { stored, winner } = await ports.journal.answer(bought.journalKey, bought.fence, own as unknown as Json);
@@ -118,11 +115,6 @@ async function checkedData(
   const { data } = read;
   const travels = payloadBytes(data) <= PART_BYTES.value;
   return travels ? { data } : { dataRef: (await ports.blobs.putJson(data)).ref };
-}
-
-function shortened(bill: Bill): Bill {
-  const { requestId } = bill;
-  return requestId === undefined ? bill : { ...bill, requestId: requestId.slice(0, LONGEST_REQUEST_ID) };
 }
 
 /** Whatever goes wrong here, the answer is paid for: the attempt is lost with its bill, and not bought again unnoticed. */

@@ -15,7 +15,7 @@ export interface Asked {
 /** The bill of a whole answer: by the provider's count, or by bytes (from above) where it reported none. */
 export function billOf(model: RunModel, answer: ModelAnswer, asked: Asked): Bill {
   const usage = usageFromAbove(answer.usage ?? usageByBytes(model, answer, asked.promptBytes));
-  const requestId = answer.requestId === undefined ? {} : { requestId: answer.requestId };
+  const requestId = keptRequestId(answer.requestId);
   if (answer.fromCache) {
     const savedNanoUsd = model.price ? costNanoUsd(model.price, usage, asked.atMs) : ZERO_USD;
     // The request is on the books of whoever bought it.
@@ -31,10 +31,19 @@ export function billOf(model: RunModel, answer: ModelAnswer, asked: Asked): Bill
 }
 
 /** The bill of a call that ended early, where the provider had counted before. */
-export function billOfUsage(model: RunModel, counted: Usage, atMs: number): Bill {
+export function billOfUsage(model: RunModel, counted: Usage, atMs: number, heardId?: string): Bill {
   const usage = usageFromAbove(counted);
-  if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage };
-  return { kind: "confirmed", nanoUsd: costNanoUsd(model.price, usage, atMs), usage };
+  const requestId = keptRequestId(heardId);
+  if (!model.price) return { kind: "unpriced", nanoUsd: ZERO_USD, usage, ...requestId };
+  return { kind: "confirmed", nanoUsd: costNanoUsd(model.price, usage, atMs), usage, ...requestId };
+}
+
+/** A provider's own id of a request is for people and its lists; a longer one is no id. */
+const LONGEST_REQUEST_ID = 200;
+
+/** The member of a bill, where the id was heard. */
+export function keptRequestId(requestId: string | undefined): { readonly requestId?: string } {
+  return requestId === undefined ? {} : { requestId: requestId.slice(0, LONGEST_REQUEST_ID) };
 }
 
 /** A token is at least one byte, so bytes bound the count; the factor and the hidden part are the provider's (notes on models). */

@@ -48,7 +48,8 @@ export interface WfloClient extends Accounts {
    */
   run(request: RunRequest, options?: RunOptions): Promise<StartedRun>;
   /** A handle to a run that is there, by its workflow id; calls nobody. */
-  attach(workflowId: string): RunHandle;
+  /** @param chain the run of this id that began with `firstRunId`, as its events name it: an id may be used again after a run's end */
+  attach(workflowId: string, chain?: { readonly firstRunId?: string }): RunHandle;
   /** Starts a run that remembers another one up to a turn, with the same settings. */
   fork(workflowId: string, options?: ForkOptions): Promise<StartedRun>;
   /** All messages of a run so far, in full. */
@@ -72,7 +73,10 @@ const TITLE_LENGTH = 100;
 
 export function createClient(temporal: Temporal, close: () => Promise<void>): WfloClient {
   const { namespace, address, taskQueue } = temporal;
-  const attach = (workflowId: string) => createRunHandle(temporal, temporal.client.workflow.getHandle(workflowId));
+  const attach = (workflowId: string, { firstRunId }: { readonly firstRunId?: string } = {}) => {
+    const chain = firstRunId === undefined ? {} : { firstExecutionRunId: firstRunId };
+    return createRunHandle(temporal, temporal.client.workflow.getHandle(workflowId, undefined, chain));
+  };
   const run = async (request: RunRequest, options: RunOptions = {}) => await startRun(temporal, request, options);
   return {
     namespace,

@@ -6,7 +6,7 @@
 export type { BalanceView } from "../core/account.js";
 export { isWfloError, type WfloError } from "../core/failures.js";
 export type { GateView } from "../core/gate.js";
-export type { BudgetView, CostReport } from "../core/ledger-report.js";
+export type { BudgetView, CostReport, Reconciled } from "../core/ledger-report.js";
 export type { RunResult, RunStatus } from "../core/run.js";
 export type { RunRequest } from "../core/run-request.js";
 export type { AccountHandle, Accounts, AccountTerms } from "./accounts.js";

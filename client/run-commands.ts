@@ -3,7 +3,7 @@ import type { WorkflowHandle } from "@temporalio/client";
 import { type Checked, checkDecision, checkMessage, checkReconcile, checkSteer, checkTerms } from "../core/commands.js";
 import { invalidInput } from "../core/failures.js";
 import type { GateView } from "../core/gate.js";
-import type { BudgetView } from "../core/ledger-report.js";
+import type { BudgetView, Reconciled } from "../core/ledger-report.js";
 import type { UsdAmount } from "../core/run-request.js";
 import type { DecisionOptions, RunCommands, TermsOptions } from "./run-handle.js";
 import type { Temporal } from "./temporal.js";
@@ -45,7 +45,7 @@ export function createRunCommands(temporal: Temporal, handle: WorkflowHandle): R
     async reconcile(attempts, { by, id = randomUUID() }) {
       const payload = { attempts, by, id };
       check(checkReconcile(payload));
-      return await update<BudgetView>("reconcile", payload);
+      return await update<Reconciled>("reconcile", payload);
     },
     setLimit: async (limitUsd, options) => await changeTerms({ limitUsd }, options),
     freeze: async (options) => await changeTerms({ freeze: true }, options),

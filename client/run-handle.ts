@@ -2,7 +2,7 @@ import type { WorkflowHandle } from "@temporalio/client";
 import type { ReconcileCommand } from "../core/commands.js";
 import type { GateView } from "../core/gate.js";
 import type { Json } from "../core/json.js";
-import type { BudgetView } from "../core/ledger-report.js";
+import type { BudgetView, Reconciled } from "../core/ledger-report.js";
 import type { TranscriptView } from "../core/messages.js";
 import type { RunResult, RunStatus } from "../core/run.js";
 import type { RequestText, RunRequest, UsdAmount } from "../core/run-request.js";
@@ -79,11 +79,11 @@ export interface RunCommands {
   /** Stops before the next model or tool call, until `unfreeze`. */
   freeze(options?: TermsOptions): Promise<void>;
   unfreeze(options?: TermsOptions): Promise<void>;
-  /** Books what a provider's list says of attempts that stand as unconfirmed; without `usage` one was not billed. */
+  /** Books what a provider's list says of attempts that stand as unconfirmed; without `usage` one was not billed. Says which it changed. */
   reconcile(
     attempts: ReconcileCommand["attempts"],
     options: CommandOptions & { readonly by: string },
-  ): Promise<BudgetView>;
+  ): Promise<Reconciled>;
   /** Says something to the agent; the answer is the turn that hears it. Above 256 KiB it has to be a blob's address. */
   say(text: RequestText, options?: CommandOptions): Promise<{ readonly turn: number }>;
   pause(options?: { readonly by?: string }): Promise<void>;

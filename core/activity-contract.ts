@@ -184,6 +184,8 @@ export interface ModelCut {
   readonly kind: "cut";
   /** Undefined: may have been billed up to the reservation. */
   readonly bill?: Bill;
+  /** The provider's, where its answer had begun and there is no bill. */
+  readonly requestId?: string;
   /** Nothing was sent (also: `joinOnly`, and there is no answer). */
   readonly unsent?: boolean;
   readonly late?: readonly LateBill[];
@@ -195,6 +197,8 @@ export type ModelCallResult = ModelAnswered | ModelCut;
 export interface AttemptFailure {
   readonly billed: "none" | "unknown" | "known";
   readonly bill?: Bill;
+  /** The provider's, where its answer had begun and there is no bill. */
+  readonly requestId?: string;
   /** Nothing was bought: a reset has made this history, of this id, and the lease is not its own. */
   readonly leaseVoidIn?: string;
 }

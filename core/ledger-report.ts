@@ -24,6 +24,11 @@ export interface RunBudgetView extends BudgetView {
   readonly leaseNanoUsd?: NanoUsd;
 }
 
+/** Answer of the update `reconcile`: the budget, and the attempts that it changed. */
+export interface Reconciled extends RunBudgetView {
+  readonly reconciled: readonly string[];
+}
+
 /** `cost` of a run's result. `nanoUsd` is confirmed plus unconfirmed: never less than what may be on the bill. */
 export interface CostReport {
   readonly usd: string;

@@ -81,6 +81,8 @@ export class ModelCallFailed extends Error {
   readonly usage: Usage | undefined;
   /** The provider was not asked, as it has failed too often: where there is another model, that is the one to ask. */
   readonly leftAlone: boolean;
+  /** The provider's id of the request, where the head of an answer came: its list of requests names it. */
+  readonly requestId: string | undefined;
   constructor(
     message: string,
     facts: {
@@ -90,6 +92,7 @@ export class ModelCallFailed extends Error {
       retryAfterMs?: number | undefined;
       usage?: Usage | undefined;
       leftAlone?: boolean;
+      requestId?: string | undefined;
     },
   ) {
     super(message);
@@ -99,6 +102,7 @@ export class ModelCallFailed extends Error {
     this.retryAfterMs = facts.retryAfterMs;
     this.usage = facts.usage;
     this.leftAlone = facts.leftAlone ?? false;
+    this.requestId = facts.requestId;
   }
 }
 

@@ -113,7 +113,7 @@ export function costFacts({ confirmedNanoUsd, unconfirmedNanoUsd }: Added): Json
 export function bookCut(run: Run, reservation: Reservation, request: ModelCallRequest, cut: ModelCut): void {
   for (const { id, bill } of cut.late ?? []) bookLate(run, id, bill);
   if (cut.unsent) run.state.ledger = release(run.state.ledger, reservation.id, now()).ledger;
-  else bookUnanswered(run, reservation, request, "cut", cut.bill);
+  else bookUnanswered(run, reservation, request, "cut", cut);
 }
 
 /** Books what an attempt without an answer may have cost, and says what may be tried next. */
@@ -127,7 +127,7 @@ export function bookFailure(
   const facts = factsOf(cause);
   const outcome = outcomeOf(failure);
   if (facts?.billed === "none") run.state.ledger = release(run.state.ledger, reservation.id, now()).ledger;
-  else bookUnanswered(run, reservation, request, outcome.kind, facts?.bill);
+  else bookUnanswered(run, reservation, request, outcome.kind, facts);
   return outcome;
 }
 
@@ -157,7 +157,7 @@ function bookUnanswered(
   reservation: Reservation,
   request: ModelCallRequest,
   outcome: string,
-  bill: Bill | undefined,
+  { bill, requestId }: Pick<AttemptFailure, "bill" | "requestId"> = {},
 ): void {
   const { state } = run;
   const { turn, attempt } = request;
@@ -166,10 +166,22 @@ function bookUnanswered(
     tellCalled(run, { model: model.bookedAs, attempt, outcome, bill }, book(run, reservation, bill), { turn });
     return;
   }
-  const added = tellOfMoney(run, model.bookedAs, markUnconfirmed(state.ledger, reservation.id, { at: now() }));
+  const heard = requestId === undefined ? {} : { requestId };
+  const added = tellOfMoney(
+    run,
+    model.bookedAs,
+    markUnconfirmed(state.ledger, reservation.id, { at: now(), ...heard }),
+  );
   const lost = { turn, asked: questionDigest(request), attempt, id: reservation.id, atMs: nowMs() };
   state.lost = [...state.lost, lost].slice(-LOST_REMEMBERED);
-  recordEvent(run, "wflo.model.called", { turn, model: model.bookedAs, attempt, outcome, ...costFacts(added) });
+  recordEvent(run, "wflo.model.called", {
+    turn,
+    model: model.bookedAs,
+    attempt,
+    outcome,
+    ...costFacts(added),
+    ...heard,
+  });
 }
 
 /** An excess over the reservation is booked all the same, and ends a run that has a budget. */

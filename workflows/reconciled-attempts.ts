@@ -12,16 +12,20 @@ import { agentOf, nowMs, type Run } from "./run-context.js";
 /**
  * Books what a provider's own list says of attempts that stand as unconfirmed: their usage at the run's prices, or that they
  * were not billed. Attempts that the books do not await change nothing.
+ * @returns the attempts that it changed; none where the command was carried out before
  */
-export function takeReconciled(run: Run, { attempts, by, id }: ReconcileCommand): void {
+export function takeReconciled(run: Run, { attempts, by, id }: ReconcileCommand): readonly string[] {
+  const reconciled: string[] = [];
   once(run, "reconciled", id, () => {
     const awaited = attempts.filter(({ attempt }) => Object.hasOwn(run.state.ledger.awaited, attempt));
+    reconciled.push(...awaited.map(({ attempt }) => attempt));
     for (const { attempt, usage, requestId } of awaited) bookLate(run, attempt, billOf(run, attempt, usage, requestId));
-    recordAudit(run, "budget.reconciled", { attempts: awaited.map(({ attempt }) => attempt).slice(0, 50) }, by);
+    recordAudit(run, "budget.reconciled", { attempts: reconciled.slice(0, 50) }, by);
     // What was freed may be what a run waits for.
     run.termsVersion += 1;
     tendLease(run);
   });
+  return reconciled;
 }
 
 function billOf(run: Run, id: string, counted: Usage | undefined, requestId: string | undefined): Bill {

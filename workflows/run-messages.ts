@@ -10,7 +10,7 @@ import {
 } from "../core/commands.js";
 import { type GateView, viewGate } from "../core/gate.js";
 import { jsonBytes } from "../core/input-bound.js";
-import type { BudgetView, RunBudgetView } from "../core/ledger-report.js";
+import type { BudgetView, Reconciled, RunBudgetView } from "../core/ledger-report.js";
 import type { FilesView, TranscriptView } from "../core/messages.js";
 import type { RunStatus } from "../core/run.js";
 import { hearAccount, leaseView } from "./account-lease.js";
@@ -106,11 +106,11 @@ function listenToUpdates(run: Run): void {
     { validator: (payload) => void topUpOf(run, payload) },
   );
   setHandler(
-    defineUpdate<BudgetView, [unknown]>("reconcile"),
+    defineUpdate<Reconciled, [unknown]>("reconcile"),
     async (payload) => {
       await ready();
-      takeReconciled(run, commandOf(checkReconcile(payload)));
-      return budgetOf(run);
+      const reconciled = takeReconciled(run, commandOf(checkReconcile(payload)));
+      return { ...budgetOf(run), reconciled };
     },
     { validator: (payload) => void commandOf(checkReconcile(payload)) },
   );

@@ -21,6 +21,12 @@ const NEVER_CONNECTED =
 
 /** Why an attempt gave no answer, and what is known of its bill: what cannot be known counts as billed. */
 export function failureOf(error: unknown, attempt: FailedAttempt): ModelCallFailed {
+  const failure = whyOf(error, attempt);
+  const id = requestId(attempt.wire);
+  return id === undefined ? failure : new ModelCallFailed(failure.message, { ...failure, requestId: id });
+}
+
+function whyOf(error: unknown, attempt: FailedAttempt): ModelCallFailed {
   const { wire } = attempt;
   // An abort looks like any failure of the connection.
   if (attempt.cancelled) return cancelled(wire.sent);

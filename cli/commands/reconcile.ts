@@ -6,7 +6,7 @@ import type { WfloClient } from "../../client/index.js";
 import { AttemptsFold } from "../../core/attempts-fold.js";
 import { parseDuration } from "../../core/duration.js";
 import { costNanoUsd, type ModelPrice } from "../../core/pricing.js";
-import { type Explained, type OurAttempt, type Reconciliation, reconcile } from "../../core/reconcile.js";
+import { type Explained, type Reconciliation, reconcile } from "../../core/reconcile.js";
 import { readName, whoAmI } from "../arguments.js";
 import { type CommandContext, inSession, type Session, withJson } from "../command.js";
 import { EXIT_CODES } from "../exit-codes.js";
@@ -24,10 +24,11 @@ interface ReconcileFlags {
 /** What became of an attempt that the list explains. */
 export interface Booking extends Explained {
   /**
-   * `booked`: the run has it on its books now · `corrected`: the run has ended, and an event corrects what its events tell ·
-   * `unreachable`: no worker answers · `no price`: the run has ended, and neither list nor catalogue says what it cost
+   * `booked`: the run has it on its books now · `not awaited`: the run goes on, and no longer waits for what became of it ·
+   * `corrected`: the run has ended, and an event corrects what its events tell · `unreachable`: no worker answers ·
+   * `no price`: the run has ended, and neither list nor catalogue says what it cost
    */
-  readonly outcome: "booked" | "corrected" | "unreachable" | "no price" | "not booked (dry run)";
+  readonly outcome: "booked" | "not awaited" | "corrected" | "unreachable" | "no price" | "not booked (dry run)";
 }
 
 /** `wflo reconcile`: a provider's list of requests beside our own books. */
@@ -83,14 +84,16 @@ async function booked(session: Session, explained: readonly Explained[], flags: 
   const client = await session.client();
   const by = whoAmI(session.surroundings.environment);
   const runs = new Map<string, Explained[]>();
-  for (const one of explained) runs.set(one.ours.workflowId, [...(runs.get(one.ours.workflowId) ?? []), one]);
+  for (const one of explained) {
+    const run = `${one.ours.workflowId}/${one.ours.firstRunId}`;
+    runs.set(run, [...(runs.get(run) ?? []), one]);
+  }
   const bookings: Booking[] = [];
-  for (const [workflowId, ofRun] of runs) {
+  for (const ofRun of runs.values()) {
     for (let at = 0; at < ofRun.length; at += MOST_AT_ONCE) {
       const some = ofRun.slice(at, at + MOST_AT_ONCE);
-      const outcome = await tell(client, workflowId, some, by);
-      if (outcome === "ended") bookings.push(...(await correct(session, some, by)));
-      else bookings.push(...some.map((one) => ({ ...one, outcome })));
+      const told = await tell(client, some, by);
+      bookings.push(...(told === "ended" ? await correct(session, some, by) : told));
     }
   }
   return bookings;
@@ -100,24 +103,27 @@ const MOST_AT_ONCE = 50;
 
 async function tell(
   client: WfloClient,
-  workflowId: string,
   explained: readonly Explained[],
   by: string,
-): Promise<"booked" | "ended" | "unreachable"> {
+): Promise<"ended" | readonly Booking[]> {
   const attempts = explained.map(({ ours, theirs }) => ({
     attempt: ours.attempt,
     ...(theirs ? { usage: theirs.usage } : {}),
     ...(theirs?.requestId === undefined ? {} : { requestId: theirs.requestId }),
   }));
-  const run = client.attach(workflowId);
+  const { workflowId = "", firstRunId = "" } = explained[0]?.ours ?? {};
   try {
-    if ((await run.summary()).endedAt !== undefined) return "ended";
-    const firsts = explained.map(idOf).sort().join(" ");
-    await run.reconcile(attempts, { by, id: `reconcile ${firsts}`.slice(0, 500) });
-    return "booked";
+    // The workflow id alone could be a later run's, whose attempts have the same names.
+    const { reconciled } = await client.attach(workflowId, { firstRunId }).reconcile(attempts, { by });
+    return explained.map((one) => ({
+      ...one,
+      outcome: reconciled.includes(one.ours.attempt) ? "booked" : "not awaited",
+    }));
   } catch (error) {
-    if (!(error instanceof ClientError)) throw error;
-    return error.kind === "no-worker" ? "unreachable" : "ended";
+    const kind = error instanceof ClientError ? error.kind : undefined;
+    if (kind === "run-ended" || kind === "no-such-run") return "ended";
+    if (kind === "no-worker") return explained.map((one) => ({ ...one, outcome: "unreachable" }));
+    throw error;
   }
 }
 
@@ -180,16 +186,6 @@ function correctionOf({ ours, theirs }: Explained, { nanoUsd, by, time, namespac
       ...(theirs?.requestId === undefined ? {} : { requestId: theirs.requestId }),
     },
   };
-}
-
-function idOf({
-  ours,
-  theirs,
-}: {
-  readonly ours: OurAttempt;
-  readonly theirs?: { readonly requestId?: string };
-}): string {
-  return `${ours.attempt}=${theirs?.requestId ?? (theirs ? "listed" : "free")}`;
 }
 
 function isClean({ drifts, missingHere, missingThere, open, contradictions }: Reconciliation): boolean {

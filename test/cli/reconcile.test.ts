@@ -75,6 +75,46 @@ describe("an export is read", () => {
   });
 });
 
+test("an attempt whose request's id was heard is found by it, and a run that used its workflow id again is left alone", async () => {
+  const models = plainModels(async ({ attempt }, signal) => {
+    const requestId = `cut-${models.requests.length}`;
+    if (attempt === 1) throw new ModelCallFailed("cut", { kind: "retry", billed: "unknown", requestId });
+    if (models.requests.length > 2) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    return { text: "done" };
+  });
+  worker = await startAgentWorker({ models });
+  const request = { agent: "tester", input: "go", budget: { limitUsd: "1" } };
+  const first = await worker.start(request, "used-twice");
+  await first.result();
+  const second = await worker.start(request, "used-twice");
+  await eventually(async () => expect(await second.query("budget")).toMatchObject({ unconfirmedNanoUsd: 1_100_000 }));
+  expect(await second.query("budget")).toMatchObject({
+    entries: expect.arrayContaining([expect.objectContaining({ kind: "unconfirmed", requestId: "cut-3" })]),
+  });
+  const folder = await newFolder();
+  const environment = { WFLO_PRICES: join(folder, "prices.json") };
+  await writeFile(environment.WFLO_PRICES, '{"plain/one":{"inputUsdPerMillion":"1","outputUsdPerMillion":"1"}}');
+  await writeFile(join(folder, "export.csv"), list(`cut-1,one,${new Date().toISOString()},900,90`));
+  const { document } = await wfloJson(["reconcile", "export.csv"], worker, { folder, environment });
+  expect(document).toMatchObject({
+    explained: [{ ours: { firstRunId: first.firstExecutionRunId }, outcome: "corrected" }],
+  });
+  expect(await second.query("budget")).toMatchObject({ unconfirmedNanoUsd: 1_100_000 });
+  await eventually(async () =>
+    expect(worker?.published.filter(({ value }) => value.includes('"requestId":"cut-3"')).length).toBeGreaterThan(0),
+  );
+  await writeFile(join(folder, "export.csv"), list(`cut-3,one,${new Date().toISOString()},900,90`));
+  const later = await wfloJson(["reconcile", "export.csv"], worker, { folder, environment });
+  expect(later.document).toMatchObject({
+    explained: [{ ours: { firstRunId: second.firstExecutionRunId }, outcome: "booked" }],
+  });
+  expect(await second.query("budget")).toMatchObject({ unconfirmedNanoUsd: 0, spentNanoUsd: 990_000 });
+  const args = [{ attempts: [{ attempt: "t1.a1" }, { attempt: "t9.a9" }], by: "ada" }] as const;
+  expect(await second.executeUpdate("reconcile", { args })).toMatchObject({ reconciled: [], spentNanoUsd: 990_000 });
+  await second.cancel();
+  await expect(second.result()).rejects.toThrow();
+}, 60_000);
+
 /** A run whose first attempt is lost while its answer is held back, and whose second is under way or done. */
 async function lostRun(first: Promise<void>) {
   const models = plainModels(async () => {

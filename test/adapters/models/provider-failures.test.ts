@@ -114,6 +114,13 @@ describe("against a server of our own", () => {
       expect((await attempt(modelsAt(server.url), asking(model, "hi"))).text).toBe("half an answer");
     });
 
+    test("an answer that was lost is told with the request's id, which the provider's list has too", async () => {
+      const headers = { "x-request-id": "req-of-the-list" };
+      const server = await serve({ pieces: pieces.slice(0, 2), ending: "cut", headers });
+      const failed = await failure(attempt(modelsAt(server.url), asking(model, "hi")));
+      expect(failed).toMatchObject({ billed: "unknown", requestId: "req-of-the-list" });
+    });
+
     test.each([
       ["before the head", { silent: true }],
       ["before the first event", { pieces: [], ending: "stall" }],
