@@ -4,6 +4,7 @@ import { registerAgents } from "./commands/agents.js";
 import { registerApprovals } from "./commands/approvals.js";
 import { registerAudit } from "./commands/audit.js";
 import { registerBudget } from "./commands/budget.js";
+import { registerCodecServer } from "./commands/codec-server.js";
 import { registerCompletion } from "./commands/completion.js";
 import { registerCost } from "./commands/cost.js";
 import { registerDev } from "./commands/dev.js";
@@ -67,6 +68,7 @@ export function createProgram(surroundings: Surroundings, finish: (exitCode: num
   registerProve(program, context);
   registerReconcile(program, context);
   registerReplay(program, context);
+  registerCodecServer(program, context);
   registerSandbox(program, context);
   registerDoctor(program, surroundings);
   registerAgents(program, context);

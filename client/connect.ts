@@ -2,6 +2,9 @@ import { connect as connectSocket } from "node:net";
 import { Client, Connection, type ConnectionOptions } from "@temporalio/client";
 import type { DataConverter } from "@temporalio/common";
 import { loadClientConnectConfig } from "@temporalio/envconfig";
+import { clientConverter } from "../encryption/data-converter.js";
+import { keyRingOf } from "../encryption/key-ring.js";
+import type { KeyRing } from "../ports/key-ring.js";
 import type { BlobReader } from "./blob-reader.js";
 import { createClient, type WfloClient } from "./client.js";
 import { ClientError } from "./client-error.js";
@@ -29,7 +32,9 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number;
   /** For one call (not for waiting: `result`, `watch`), in milliseconds. @default 10_000 */
   readonly timeoutMs?: number;
-  /** The workers' own, where they have one (encryption). */
+  /** @default the keys of WFLO_ENCRYPTION_KEYS or WFLO_KEY_RING; without them nothing is encrypted */
+  readonly keyRing?: KeyRing;
+  /** The workers' own, where they have one, in place of encryption with a key ring. */
   readonly dataConverter?: DataConverter;
 }
 
@@ -62,7 +67,7 @@ export async function connect(options: ConnectOptions = {}): Promise<WfloClient>
 }
 
 async function openConnection(options: ConnectOptions, environment: NodeJS.ProcessEnv) {
-  const { temporal, dataConverter } = options;
+  const { temporal } = options;
   if (temporal) {
     const address = options.address ?? addressOf(temporal);
     return { client: temporal, address, close: async () => undefined };
@@ -78,8 +83,19 @@ async function openConnection(options: ConnectOptions, environment: NodeJS.Proce
     await connection.close();
     throw unreachable(error, place.address);
   }
-  const client = new Client({ connection, namespace: place.namespace, ...(dataConverter ? { dataConverter } : {}) });
+  const client = new Client({ connection, namespace: place.namespace, ...converterOf(options, environment) });
   return { client, address: place.address, close: async () => await connection.close() };
+}
+
+function converterOf({ dataConverter, keyRing }: ConnectOptions, environment: NodeJS.ProcessEnv) {
+  if (dataConverter) return { dataConverter };
+  try {
+    const ring = keyRing ?? keyRingOf(environment, process.cwd());
+    return ring ? { dataConverter: clientConverter(ring) } : {};
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ClientError("configuration", message, "Give every process the same keys.", { cause: error });
+  }
 }
 
 function readPlace(options: ConnectOptions, environment: NodeJS.ProcessEnv) {

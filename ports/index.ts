@@ -4,6 +4,7 @@
  */
 
 export type { EventLog, EventReader, LogRecord, ReadOptions, ReadRecord } from "./event-log.js";
+export type { EncryptionKey, KeyRing } from "./key-ring.js";
 export type { LogFacts, Logger, LogLevel } from "./logger.js";
 export type { Labels, Meters } from "./meters.js";
 export {

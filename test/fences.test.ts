@@ -15,7 +15,18 @@ const run = promisify(execFile);
 const root = packageRoot();
 const CONFIGURATION = ["biome.json", ".oxlintrc.json", "package.json", "tsconfig.json", ".gitignore"];
 const ROOMS = [
-  ...["core", "ports", "workflows", "activities", "agents", "client", "testing", "workers", "cli/commands"],
+  ...[
+    "core",
+    "ports",
+    "workflows",
+    "activities",
+    "agents",
+    "encryption",
+    "client",
+    "testing",
+    "workers",
+    "cli/commands",
+  ],
   ...[
     "adapters/models",
     "adapters/s3",

@@ -11,7 +11,19 @@ import { workflowBundlePath } from "./harness/environment.js";
 /* The rules of this repository that no other tool checks. */
 
 const root = packageRoot();
-const ROOMS = ["core", "ports", "workflows", "activities", "adapters", "agents", "workers", "client", "cli", "testing"];
+const ROOMS = [
+  "core",
+  "ports",
+  "workflows",
+  "activities",
+  "adapters",
+  "encryption",
+  "agents",
+  "workers",
+  "client",
+  "cli",
+  "testing",
+];
 const DRAWERS = /(^|\/)(utils?|common|helpers?|lib|misc|shared|types)(\.ts|\/)/;
 /** Rooms with folders inside. */
 const NESTED = /^(adapters\/[a-z0-9-]+|cli\/commands|cli\/prove|agents\/scripts\/models)\//;

@@ -3,9 +3,11 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { type NativeConnection, Worker } from "@temporalio/worker";
 import type { Activities } from "../activities/index.js";
+import { workerConverter } from "../encryption/data-converter.js";
+import type { KeyRing } from "../ports/key-ring.js";
 import type { Meters } from "../ports/meters.js";
 import { packageRoot } from "./tool-finder.js";
-import { withoutCallStacks } from "./workflow-code.js";
+import { withEncodedFailures, withoutCallStacks } from "./workflow-code.js";
 import { workflowSinks } from "./workflow-sinks.js";
 
 /** The queues that a worker may serve: agents (workflows, model calls, tools), and sandboxed code. */
@@ -19,6 +21,8 @@ export interface WorkerOptions {
   readonly queues: readonly Queue[];
   readonly activities: Activities;
   readonly meters: Meters;
+  /** Undefined: payloads are not encrypted. */
+  readonly keyRing?: KeyRing | undefined;
   /** @default the bundle of this package's build */
   readonly workflowBundlePath?: string;
   readonly maxCachedWorkflows?: number;
@@ -90,6 +94,7 @@ async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: str
     defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
+    ...(options.keyRing ? { dataConverter: workerConverter(options.keyRing) } : {}),
   } as const;
   if (queue === "sandbox") {
     return await Worker.create({
@@ -109,7 +114,8 @@ async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: str
   });
 }
 
-async function workflowCode({ workflowBundlePath, stackTraces = false }: WorkerOptions): Promise<string> {
-  const code = await readFile(workflowBundlePath ?? join(packageRoot(), "dist/workflow-bundle.js"), "utf8");
+async function workflowCode({ workflowBundlePath, stackTraces = false, keyRing }: WorkerOptions): Promise<string> {
+  const bundle = await readFile(workflowBundlePath ?? join(packageRoot(), "dist/workflow-bundle.js"), "utf8");
+  const code = keyRing ? withEncodedFailures(bundle) : bundle;
   return stackTraces ? code : withoutCallStacks(code);
 }

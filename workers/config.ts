@@ -1,5 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import type { RateLimits } from "../adapters/models/rate-limits.js";
+import { keyRingOf } from "../encryption/key-ring.js";
+import type { KeyRing } from "../ports/key-ring.js";
 import { type LOG_LEVELS, readVariable, type VARIABLES } from "./variables.js";
 
 /** Where blobs are. */
@@ -31,11 +33,13 @@ export interface Config {
   readonly stateFolder: string;
   /** `scripted//absolute/path` may be named. */
   readonly allowScriptPaths: boolean;
-  /** Variables that are set, and that this version makes nothing of: told of at start. */
   /** Undefined: cache, limits and locks are each process's own, token streams each machine's. */
   readonly redisUrl: string | undefined;
+  /** Undefined: nothing is encrypted. */
+  readonly keyRing: KeyRing | undefined;
   /** By provider. */
   readonly rateLimits: ReadonlyMap<string, RateLimits>;
+  /** Variables that are set, and that this version makes nothing of: told of at start. */
   readonly ignored: readonly string[];
 }
 
@@ -61,7 +65,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
   const blobs = value("WFLO_BLOBS");
   const stateFolder = resolve(folder, value("WFLO_STATE"));
   const catalogue = path(value("WFLO_PRICE_CATALOGUE"));
-  const config: Config = {
+  const config: Omit<Config, "keyRing"> = {
     environment,
     blobs: blobs.kind === "file" ? { kind: "file", folder: resolve(folder, blobs.folder) } : blobs,
     taskQueue: value("WFLO_TASK_QUEUE"),
@@ -81,7 +85,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     rateLimits: value("WFLO_RATE_LIMITS"),
     ignored: (["KAFKA_BROKERS"] as const).filter((name) => value(name) !== undefined),
   };
-  value("WFLO_ENCRYPTION_KEYS");
+  const keys = value("WFLO_ENCRYPTION_KEYS");
+  if (keys !== undefined && value("WFLO_KEY_RING") !== undefined) {
+    problems.push("WFLO_ENCRYPTION_KEYS and WFLO_KEY_RING are both set: unset one of them");
+  }
   if (problems.length > 0) throw new WrongSettings(problems);
-  return Object.freeze(config);
+  return Object.freeze({ ...config, keyRing: keyRingOf(environment, folder) });
 }

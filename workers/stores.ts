@@ -13,7 +13,12 @@ import { createRedisRateLimiter } from "../adapters/redis/rate-limiter.js";
 import { createRedisResponseCache } from "../adapters/redis/response-cache.js";
 import { createRedisTokenStream } from "../adapters/redis/token-stream.js";
 import { createS3ObjectStore } from "../adapters/s3/object-store.js";
+import { encryptedEventLog } from "../encryption/event-log.js";
+import { encryptedObjectStore } from "../encryption/object-store.js";
+import { encryptedResponseCache, LONGEST_SEALED } from "../encryption/response-cache.js";
+import { encryptedTokenStream } from "../encryption/token-stream.js";
 import type { EventLog, EventReader } from "../ports/event-log.js";
+import type { KeyRing } from "../ports/key-ring.js";
 import type { Locks } from "../ports/locks.js";
 import type { ObjectStore } from "../ports/object-store.js";
 import type { RateLimiter } from "../ports/rate-limiter.js";
@@ -23,6 +28,8 @@ import type { Config } from "./config.js";
 
 /** What is kept outside Temporal; enough for whoever only reads (the command line). */
 export interface Stores {
+  /** As it is kept: sealed where there is encryption. */
+  readonly stored: ObjectStore;
   readonly objects: ObjectStore;
   readonly blobs: Blobs;
   readonly transcripts: Transcripts;
@@ -37,11 +44,15 @@ export interface Stores {
 /** Opens what the settings name; nothing is read or written yet. @param onProblem told where Redis is away, and back */
 export function openStores(config: Config, onProblem?: (message: string) => void): Stores {
   const { stateFolder, topics } = config;
-  const { objects, closeObjects } = openObjects(config);
+  const { keyRing: ring } = config;
+  const { objects: stored, closeObjects } = openObjects(config);
+  const objects = ring ? encryptedObjectStore(stored, ring) : stored;
   const blobs = createBlobs(objects);
-  const eventLog = createFileEventLog({ folder: stateFolder, topics });
-  const { closeShared, ...shared } = openShared(config, onProblem);
+  const log = createFileEventLog({ folder: stateFolder, topics });
+  const eventLog = ring ? encryptedEventLog(log, ring) : log;
+  const { closeShared, ...shared } = sealedShared(openShared(config, onProblem), ring);
   return {
+    stored,
     objects,
     blobs,
     transcripts: createTranscripts(blobs),
@@ -57,8 +68,21 @@ export function openStores(config: Config, onProblem?: (message: string) => void
 
 type Shared = Pick<Stores, "tokens" | "cache" | "limiter" | "locks"> & { readonly closeShared: () => Promise<void> };
 
+function sealedShared(shared: Shared, ring: KeyRing | undefined): Shared {
+  if (!ring) return shared;
+  const tokens = encryptedTokenStream(shared.tokens, ring);
+  return {
+    ...shared,
+    tokens,
+    async closeShared() {
+      await tokens.close();
+      await shared.closeShared();
+    },
+  };
+}
+
 /** What workers share through Redis; without it, each process or machine has its own. */
-function openShared({ redisUrl, stateFolder }: Config, onProblem?: (message: string) => void): Shared {
+function openShared({ redisUrl, stateFolder, keyRing }: Config, onProblem?: (message: string) => void): Shared {
   if (redisUrl === undefined) {
     const tokens = createFileTokenStream({ folder: join(stateFolder, "streams") });
     return {
@@ -73,7 +97,9 @@ function openShared({ redisUrl, stateFolder }: Config, onProblem?: (message: str
   const tokens = createRedisTokenStream(connection);
   return {
     tokens,
-    cache: createRedisResponseCache(connection),
+    cache: keyRing
+      ? encryptedResponseCache(createRedisResponseCache(connection, { longest: LONGEST_SEALED }), keyRing)
+      : createRedisResponseCache(connection),
     limiter: createRedisRateLimiter(connection, createMemoryRateLimiter()),
     locks: createRedisLocks(connection),
     async closeShared() {

@@ -1,4 +1,5 @@
 import type { RateLimits } from "../adapters/models/rate-limits.js";
+import { readKeys, type WrongKeys } from "../encryption/key-ring.js";
 
 /** One environment variable: what it means, and how its text becomes a value. */
 interface Variable<T> {
@@ -11,6 +12,8 @@ interface Variable<T> {
   readonly accepted: string;
   /** Undefined: not one of the accepted texts. */
   readonly read: (text: string) => T | undefined;
+  /** What is wrong with a text that is not accepted, where the text itself must not be shown. */
+  readonly problemOf?: (text: string) => string;
 }
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -91,7 +94,23 @@ export const VARIABLES = {
     read: readRateLimits,
   } satisfies Variable<ReadonlyMap<string, RateLimits>>,
   KAFKA_BROKERS: notYet("events and triggers through Kafka"),
-  WFLO_ENCRYPTION_KEYS: refused("encryption of payloads and blobs"),
+  WFLO_ENCRYPTION_KEYS: {
+    meaning:
+      "keys that payloads, blobs, events and streams are encrypted with: `id:base64key,…`; the first encrypts, all decrypt",
+    defaultText: "none: nothing is encrypted",
+    otherwise: undefined,
+    accepted: "id:base64key,… with 32 bytes each",
+    read: (text) => ("problem" in readKeys(text) ? undefined : text),
+    problemOf: (text) => (readKeys(text) as WrongKeys).problem,
+  } satisfies Variable<string | undefined>,
+  WFLO_CODEC_TOKEN: optionalText(
+    "whoever knows it may read through `wflo codec-server`; 16 characters or more",
+    "one is made at start, and shown",
+  ),
+  WFLO_KEY_RING: optionalText(
+    "module that exports `keyRing`, in place of WFLO_ENCRYPTION_KEYS: keys of a key management service",
+    "none",
+  ),
 } as const;
 
 /** One variable's value, or its default; what is wrong with it joins `problems`. */
@@ -104,9 +123,8 @@ export function readVariable<K extends keyof typeof VARIABLES>(
   const text = environment[name]?.trim();
   const value = text === undefined || text === "" ? variable.otherwise : variable.read(text);
   if (value === undefined && text !== undefined && text !== "") {
-    problems.push(
-      `${name}: ${JSON.stringify(text)} is not accepted; it must be ${variable.accepted} (default ${variable.defaultText})`,
-    );
+    const what = variable.problemOf?.(text) ?? `${JSON.stringify(text)} is not accepted`;
+    problems.push(`${name}: ${what}; it must be ${variable.accepted} (default ${variable.defaultText})`);
   }
   return (value ?? variable.otherwise) as never;
 }
@@ -137,18 +155,6 @@ function topic(meaning: string, name: string): Variable<string> {
 /** In the contract, but not built yet: a set value is told of at start, as nothing comes of it. */
 function notYet(meaning: string): Variable<string | undefined> {
   return optionalText(`${meaning} (not in this version: told of at start, and done without)`, "none");
-}
-
-/** A promise that must not be broken silently: refused where it is set. */
-function refused(meaning: string): Variable<undefined> {
-  const accepted = "unset: this version of Wflo cannot encrypt yet, and must not pretend to";
-  return {
-    meaning: `${meaning} (not in this version: has to be unset)`,
-    defaultText: "none",
-    otherwise: undefined,
-    accepted,
-    read: () => undefined,
-  };
 }
 
 function readRateLimits(word: string): ReadonlyMap<string, RateLimits> | undefined {

@@ -7,6 +7,7 @@ import { type Queue, type RunningWorkers, startWorkers } from "./agent-worker.js
 import { type Composition, compose } from "./compose.js";
 import type { Config } from "./config.js";
 import { connectWorker, serverPlace } from "./connection.js";
+import { checkEncryptionKeys } from "./encryption-marks.js";
 import { type HealthServer, startHealthServer } from "./health-server.js";
 import { installRuntime } from "./runtime.js";
 import { ensureSearchAttributes } from "./search-attributes.js";
@@ -52,6 +53,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const searchAttributes = await ensureSearchAttributes(connection, namespace, logger);
     const composition = await compose(config, { logger, meters, searchAttributes });
     closers.push(async () => await composition.close());
+    await checkEncryptionKeys(composition.stores.stored, config.keyRing);
     let workers: RunningWorkers | undefined;
     const unready = () => workers?.unready() ?? ["starting"];
     const health = await openHealth(config, { metrics: async () => await meters.render(), coreMetricsUrl, unready });
@@ -70,6 +72,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
       activities,
       meters,
       stackTraces,
+      keyRing: config.keyRing,
       ...bundle,
     });
     closers.push(workers.stop);

@@ -1,8 +1,14 @@
-import { sep } from "node:path";
+import { extname, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode, DefaultLogger } from "@temporalio/worker";
 import { packageRoot } from "./tool-finder.js";
 
 const SOURCE_MAP = /^\/\/# sourceMappingURL=data:application\/json;charset=utf-8;base64,(\S+)$/m;
+
+/** Of the same kind as this file: source, or built. */
+const FAILURE_CONVERTER = fileURLToPath(
+  new URL(`../workflows/failure-converter${extname(import.meta.url)}`, import.meta.url),
+);
 
 interface SourceMap {
   sources: string[];
@@ -17,7 +23,8 @@ interface SourceMap {
 export async function buildWorkflowBundle(entry: string): Promise<string> {
   const complaints: string[] = [];
   const logger = new DefaultLogger("WARN", ({ message }) => complaints.push(message));
-  const { code } = await bundleWorkflowCode({ workflowsPath: entry, logger }).catch((error: Error) => {
+  const options = { workflowsPath: entry, failureConverterPath: FAILURE_CONVERTER, logger };
+  const { code } = await bundleWorkflowCode(options).catch((error: Error) => {
     throw new Error(`the workflow bundle can't be built: ${[error.message, ...complaints].join("\n")}`);
   });
   return code.replace(SOURCE_MAP, (_line, encoded: string) => {

@@ -18,3 +18,8 @@ const WITHOUT_CALL_STACKS = `Error.stackTraceLimit = 0;
 export function withoutCallStacks(bundle: string): string {
   return WITHOUT_CALL_STACKS.replaceAll("\n", " ") + bundle;
 }
+
+/** A bundle whose failures say what happened in a payload, which is encrypted (`workflows/failure-converter.ts`). */
+export function withEncodedFailures(bundle: string): string {
+  return `globalThis.wfloEncodesFailures = true; ${bundle}`;
+}

@@ -6,7 +6,7 @@ import { CLAIM_MS, jittered, LONGEST_CACHED, type ResponseCache } from "../../po
 const SIZE_MAX = 64 * 1024 * 1024;
 
 /** Answers of one process. */
-export function createMemoryResponseCache(): ResponseCache {
+export function createMemoryResponseCache({ longest = LONGEST_CACHED } = {}): ResponseCache {
   const values = new LRUCache<string, string>({ maxSize: SIZE_MAX, sizeCalculation: (value) => value.length + 1 });
   const claims = new LRUCache<string, string>({ max: 10_000, ttl: CLAIM_MS });
   const giveUp = (key: string, claim: string) => {
@@ -25,7 +25,7 @@ export function createMemoryResponseCache(): ResponseCache {
       if (claims.get(key) === claim) claims.set(key, claim);
     },
     keep: async (key, claim, value, ttlMs) => {
-      if (value.length <= LONGEST_CACHED) values.set(key, value, { ttl: jittered(ttlMs) });
+      if (value.length <= longest) values.set(key, value, { ttl: jittered(ttlMs) });
       giveUp(key, claim);
     },
     giveUp: async (key, claim) => giveUp(key, claim),

@@ -13,7 +13,10 @@ const LOOK = script(`
 `);
 
 /** Answers in Redis, for all processes that share it. */
-export function createRedisResponseCache(connection: RedisConnection): ResponseCache {
+export function createRedisResponseCache(
+  connection: RedisConnection,
+  { longest = LONGEST_CACHED } = {},
+): ResponseCache {
   const giveUp = async (key: string, claim: string) => {
     await connection.attempt(async (redis) => await DELETE_OWN(redis, [claimKey(key)], [claim]));
   };
@@ -33,7 +36,7 @@ export function createRedisResponseCache(connection: RedisConnection): ResponseC
       await connection.attempt(async (redis) => await RENEW_OWN(redis, [claimKey(key)], [claim, CLAIM_MS]));
     },
     async keep(key, claim, value, ttlMs) {
-      if (value.length <= LONGEST_CACHED) {
+      if (value.length <= longest) {
         await connection.attempt(async (redis) => await redis.set(valueKey(key), value, "PX", jittered(ttlMs)));
       }
       await giveUp(key, claim);

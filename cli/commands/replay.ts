@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { History } from "../../client/index.js";
+import { workerConverter } from "../../encryption/data-converter.js";
 import { readCount, readName } from "../arguments.js";
 import { type CommandContext, inSession, type Session, withJson } from "../command.js";
 import { EXIT_CODES } from "../exit-codes.js";
@@ -34,7 +35,7 @@ export function registerReplay(program: Command, context: CommandContext): void 
     .action(
       inSession(context, async (session: Session, what: string | undefined, flags: ReplayFlags) => {
         const codePath = await bundlePath(session, flags.bundle);
-        const replayed = await replayAll(codePath, await historiesOf(session, what, flags.limit));
+        const replayed = await replayAll(session, codePath, await historiesOf(session, what, flags.limit));
         session.output.answer(replayed, () => (replayed.length === 0 ? "no runs" : wordsOf(replayed)));
         return replayed.every(({ ok }) => ok) ? EXIT_CODES.done : EXIT_CODES.runFailed;
       }),
@@ -71,11 +72,12 @@ async function* one(history: { workflowId: string; history: History }): Historie
   yield history;
 }
 
-async function replayAll(codePath: string, histories: Histories): Promise<readonly Replayed[]> {
+async function replayAll({ config }: Session, codePath: string, histories: Histories): Promise<readonly Replayed[]> {
   const { DefaultLogger, Runtime, Worker } = await import("@temporalio/worker");
   Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
   const results: Replayed[] = [];
-  const options = { workflowBundle: { codePath } };
+  const converter = config.keyRing ? { dataConverter: workerConverter(config.keyRing) } : {};
+  const options = { workflowBundle: { codePath }, ...converter };
   for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
     results.push({ workflowId, ok: error === undefined, ...(error ? { error: error.message } : {}) });
   }

@@ -9,6 +9,8 @@ import { startProcess } from "./processes.js";
 /** A Temporal server of a test's own, with settings that the shared one must not have. */
 export interface OwnServer {
   readonly address: string;
+  /** Of its database. */
+  readonly folder: string;
   stop(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export async function startOwnServer(options: {
   const server = await startProcess({ command: cli.path, args, ready: /^Temporal Server:/ });
   return {
     address: `127.0.0.1:${port}`,
+    folder,
     async stop() {
       await server.stop("SIGKILL");
       await rm(folder, { recursive: true, force: true });

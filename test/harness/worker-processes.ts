@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import type { RunResult } from "../../core/run.js";
+import { clientConverter } from "../../encryption/data-converter.js";
 import type { Checkpoint } from "../../ports/checkpoints.js";
+import type { KeyRing } from "../../ports/key-ring.js";
 import { packageRoot } from "../../workers/tool-finder.js";
 import { temporalAddress, workflowBundlePath } from "./environment.js";
 import { type StartedProcess, startProcess } from "./processes.js";
@@ -27,12 +29,16 @@ export interface WorkerProcesses {
 export async function workerProcesses(world: {
   readonly environment?: NodeJS.ProcessEnv;
   readonly agents?: string;
+  /** Of a server of the test's own. */
+  readonly address?: string;
+  readonly keyRing?: KeyRing;
 }): Promise<WorkerProcesses> {
+  const { address = temporalAddress(), keyRing } = world;
   const folder = await mkdtemp(join(tmpdir(), "wflo-workers-"));
   const taskQueue = `test-${randomUUID()}`;
   if (world.agents !== undefined) await writeFile(join(folder, "agents.mjs"), world.agents);
-  const connection = await Connection.connect({ address: temporalAddress() });
-  const client = new Client({ connection });
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection, ...(keyRing ? { dataConverter: clientConverter(keyRing) } : {}) });
   const started: StartedProcess[] = [];
   return {
     client,
@@ -48,7 +54,7 @@ export async function workerProcesses(world: {
           PATH: process.env.PATH,
           HOME: folder,
           WFLO_CACHE_DIR: process.env.WFLO_CACHE_DIR ?? join(root, ".cache"),
-          TEMPORAL_ADDRESS: temporalAddress(),
+          TEMPORAL_ADDRESS: address,
           WFLO_TEST_BUNDLE: workflowBundlePath(),
           WFLO_TASK_QUEUE: taskQueue,
           WFLO_HTTP_PORT: "off",

@@ -81,10 +81,24 @@ describe("settings", () => {
     ["WFLO_LOG_LEVEL", "verbose", /one of trace, debug, info/],
     ["WFLO_EVENTS_TOPIC", "a topic", /letters, digits/],
     ["WFLO_AUDIT_TOPIC", "ä", /letters, digits/],
-    ["WFLO_ENCRYPTION_KEYS", "a:b", /cannot encrypt yet/],
   ])("refuse %s=%s, naming the variable and what is accepted", (name, value, message) => {
     expect(() => read({ [name]: value })).toThrow(message);
     expect(() => read({ [name]: value })).toThrow(`${name}: ${JSON.stringify(value)} is not accepted`);
+  });
+
+  test("refuse keys that are none without showing them, and two sources of keys", () => {
+    const refused = (environment: NodeJS.ProcessEnv) => {
+      try {
+        return read(environment);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const keys = refused({ WFLO_ENCRYPTION_KEYS: "a:secret" });
+    expect(keys).toMatch(/WFLO_ENCRYPTION_KEYS: the key a is not 32 bytes in base64/);
+    expect(keys).not.toContain("secret");
+    const one = `a:${Buffer.alloc(32).toString("base64")}`;
+    expect(refused({ WFLO_ENCRYPTION_KEYS: one, WFLO_KEY_RING: "./keys.mjs" })).toMatch(/both set: unset one of them/);
   });
 
   test("tell everything that is wrong at once", () => {

@@ -1,0 +1,187 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, expect, test } from "@jest/globals";
+import { createKeyRing } from "../../encryption/key-ring.js";
+import type { EncryptionKey } from "../../ports/key-ring.js";
+import { packageRoot } from "../../workers/tool-finder.js";
+import { BILLING_PRICES, type BillingProvider, startBillingProvider } from "../harness/billing-provider.js";
+import { eventually } from "../harness/eventually.js";
+import { type OwnServer, startOwnServer } from "../harness/own-server.js";
+import { type WorkerProcesses, workerProcesses } from "../harness/worker-processes.js";
+import { foundIn, type Planted, plantedPhrases } from "./planted-phrases.js";
+
+/*
+ * Real processes against a server, a database and folders of their own: phrases are planted wherever a run takes or makes
+ * text, and every file is read afterwards.
+ */
+
+const PLACES = [
+  ...["input", "instructions", "tool description", "file", "answer", "argument", "result", "tool's failure"],
+  ...["message", "edited argument", "reason to approve", "approver", "reason to reject", "reason of the budget"],
+  ...["code", "output of code", "file of code", "output", "failure", "who paused"],
+] as const;
+type Place = (typeof PLACES)[number];
+
+const run = promisify(execFile);
+let server: OwnServer | undefined;
+let provider: BillingProvider | undefined;
+let workers: WorkerProcesses | undefined;
+
+afterEach(async () => {
+  await workers?.stop();
+  await provider?.close();
+  await server?.stop();
+  workers = undefined;
+});
+
+function newKey(id: string): EncryptionKey {
+  return { id, secret: randomBytes(32) };
+}
+
+function asText(keys: readonly EncryptionKey[]): string {
+  return keys.map(({ id, secret }) => `${id}:${Buffer.from(secret).toString("base64")}`).join(",");
+}
+
+function agentsModule(planted: Planted<Place>): string {
+  return `
+import { defineAgent, defineTool, shell } from "wflo";
+import { z } from "zod";
+const tool = (name, execute, options) => defineTool({ name, description: ${JSON.stringify(planted["tool description"])}, input: z.object({ line: z.string() }), execute, ...options });
+export const keeper = defineAgent({
+  name: "keeper", instructions: ${JSON.stringify(planted.instructions)}, model: "openai-compatible/billing",
+  tools: [
+    tool("look", () => ${JSON.stringify(planted.result)}, { safe: true }),
+    tool("fail", () => { throw new Error(${JSON.stringify(planted["tool's failure"])}); }, { safe: true }),
+    tool("ask", ({ line }) => line, {}),
+    shell,
+  ],
+});`;
+}
+
+async function world(planted: Planted<Place>, keys: readonly EncryptionKey[]) {
+  server = await startOwnServer({});
+  const call = (name: string, args: object) => ({ name, args });
+  provider = await startBillingProvider((turn) => {
+    if (turn === 1) {
+      const argument = { line: planted.argument };
+      return { text: planted.answer, toolCalls: [call("look", argument), call("fail", argument)] };
+    }
+    if (turn === 2) {
+      const command = `echo ${planted["output of code"]}; mkdir -p out; echo ${planted["file of code"]} > out/f; : ${planted.code}`;
+      return { toolCalls: [call("shell", { command })] };
+    }
+    if (turn === 3) return { toolCalls: [call("ask", { line: "one" })] };
+    return { text: planted.output, toolCalls: [call("ask", { line: "two" })] };
+  });
+  workers = await workerProcesses({
+    agents: agentsModule(planted),
+    address: server.address,
+    ...(keys.length > 0 ? { keyRing: createKeyRing(keys) } : {}),
+    environment: {
+      OPENAI_COMPATIBLE_BASE_URL: provider.url,
+      OPENAI_COMPATIBLE_API_KEY: "not-a-key",
+      WFLO_PRICES: "./prices.json",
+      WFLO_LOG_LEVEL: "silent",
+      WFLO_STATE: "kept/state",
+      WFLO_BLOBS: "file:kept/blobs",
+    },
+  });
+  await mkdir(join(workers.folder, "kept"));
+  await writeFile(join(workers.folder, "prices.json"), JSON.stringify(BILLING_PRICES));
+  return { server, workers };
+}
+
+/** Takes a run to its first gate. */
+async function runToGate(planted: Planted<Place>, { client, taskQueue }: WorkerProcesses) {
+  const handle = await client.workflow.start("agentRun", {
+    taskQueue,
+    workflowId: "kept-secret",
+    args: [
+      {
+        agent: "keeper",
+        input: planted.input,
+        files: { "in.txt": planted.file },
+        budget: { limitUsd: "1" },
+      },
+    ],
+    staticSummary: planted.input,
+  });
+  const args = [{ agent: "keeper", input: "x", model: planted.failure }];
+  const failing = await client.workflow.start("agentRun", { taskQueue, workflowId: "fails", args });
+  await expect(failing.result()).rejects.toMatchObject({
+    cause: { message: expect.stringContaining(planted.failure) },
+  });
+  await handle.signal("pause", { by: planted["who paused"] });
+  await handle.signal("resume", { by: planted["who paused"] });
+  await handle.signal("message", { text: planted.message });
+  await handle.signal("budgetCheck", { limitUsd: "2", by: "ada", reason: planted["reason of the budget"] });
+  await eventually(async () => expect(await handle.query("approvals")).toHaveLength(1), { withinMs: 30_000 });
+  return handle;
+}
+
+type Handle = Awaited<ReturnType<typeof runToGate>>;
+
+async function decide(planted: Planted<Place>, handle: Handle): Promise<object> {
+  const by = planted.approver;
+  const update = async (payload: object) =>
+    await handle.executeUpdate<object, [object]>("decideApproval", { args: [payload] });
+  const args = { line: planted["edited argument"] };
+  await update({ gate: "g1", decision: "approve", by, comment: planted["reason to approve"], args });
+  await eventually(async () => expect(await handle.query("approvals")).toHaveLength(2), { withinMs: 30_000 });
+  await update({ gate: "g2", decision: "reject", by, comment: planted["reason to reject"] });
+  return (await handle.result()) as object;
+}
+
+test("with keys nothing stands in clear, a key is replaced in the middle of a run, and a missing one is told at start", async () => {
+  const planted = plantedPhrases(PLACES);
+  const [first, second] = [newKey("k1"), newKey("k2")];
+  const both = [second, first];
+  // The client goes on with the old key, which every worker has.
+  const { workers, server } = await world(planted, [first, second]);
+  const old = await workers.startWorker({ environment: { WFLO_ENCRYPTION_KEYS: asText([first]) } });
+  const handle = await runToGate(planted, workers);
+  await old.stop("SIGKILL");
+  const rotated = { WFLO_ENCRYPTION_KEYS: asText(both) };
+  const current = await workers.startWorker({ environment: rotated });
+  expect(await decide(planted, handle)).toMatchObject({ status: "rejected" });
+  const kept = [join(workers.folder, "kept"), server.folder];
+  expect(await foundIn(kept, planted)).toEqual({});
+  await current.stop("SIGTERM");
+  expect(await foundIn(kept, planted)).toEqual({});
+
+  const cli = async (...args: string[]) => {
+    const env = {
+      PATH: process.env.PATH,
+      TEMPORAL_ADDRESS: server.address,
+      WFLO_STATE: "kept/state",
+      WFLO_BLOBS: "file:kept/blobs",
+      ...rotated,
+    };
+    const program = join(packageRoot(), "scripts/wflo.mjs");
+    return (await run(process.execPath, [program, ...args], { env, cwd: workers.folder })).stdout;
+  };
+  expect(JSON.parse(await cli("audit", "verify", "--json"))).toMatchObject({ ok: true });
+  expect(await cli("transcript", "kept-secret")).toContain(planted.output);
+  expect(await cli("events", "--json")).toContain('"wflo.approval.decided"');
+  expect(await cli("replay", "kept-secret")).toContain("ok");
+
+  const impostor = { id: "k1", secret: randomBytes(32) };
+  const starting = async (keys: readonly EncryptionKey[]) =>
+    await workers.startWorker({ environment: { WFLO_ENCRYPTION_KEYS: asText(keys) } });
+  await expect(starting([second])).rejects.toThrow(/lacks the key k1, which has encrypted content/);
+  await expect(starting([second, impostor])).rejects.toThrow(/another key of the id k1/);
+  await expect(starting([])).rejects.toThrow(/WFLO_ENCRYPTION_KEYS is not set, and .* the key k1 encrypted/);
+}, 180_000);
+
+test("the judge finds what is planted: without keys every phrase stands somewhere in clear", async () => {
+  const planted = plantedPhrases(PLACES);
+  const { workers, server } = await world(planted, []);
+  await workers.startWorker();
+  const handle = await runToGate(planted, workers);
+  expect(await decide(planted, handle)).toMatchObject({ status: "rejected" });
+  const found = await foundIn([join(workers.folder, "kept"), server.folder], planted);
+  expect(Object.keys(found).sort()).toEqual([...PLACES].sort());
+}, 180_000);

@@ -1,0 +1,48 @@
+import { seal, Undecipherable, unseal } from "../encryption/cipher.js";
+import type { KeyRing } from "../ports/key-ring.js";
+import { type ObjectStore, StoreUnavailable } from "../ports/object-store.js";
+import { WrongSettings } from "./config.js";
+
+/** Below it there is a value for each key that has encrypted something here. */
+const MARKS = "encryption-keys/";
+const CLEAR = Buffer.from("wflo");
+
+/**
+ * Compares the keys with those that the store has seen, before any work is taken, and notes the one that encrypts from now
+ * on. A store that is away is compared another time: what needs it waits for it anyway.
+ * @param stored the values as they are kept
+ * @throws WrongSettings for a key that is missing, or another one of the same id
+ */
+export async function checkEncryptionKeys(stored: ObjectStore, ring: KeyRing | undefined): Promise<void> {
+  const current = await ring?.current();
+  try {
+    const marks = await stored.list(MARKS);
+    const problems = await Promise.all(marks.map(async (mark) => await problemOf(stored, ring, mark)));
+    const found = problems.filter((problem) => problem !== undefined);
+    if (found.length > 0) throw new WrongSettings(found);
+    if (ring && current) {
+      const mark = `${MARKS}${current.id}`;
+      if (!marks.includes(mark)) await stored.putIfAbsent(mark, await seal(ring, CLEAR, mark));
+    }
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+  }
+}
+
+async function problemOf(stored: ObjectStore, ring: KeyRing | undefined, mark: string): Promise<string | undefined> {
+  const id = mark.slice(MARKS.length);
+  if (!ring) {
+    return `WFLO_ENCRYPTION_KEYS is not set, and ${stored.description} has content that the key ${id} encrypted: set it`;
+  }
+  const value = await stored.get(mark);
+  if (!value) return undefined;
+  try {
+    await unseal(ring, value, mark);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Undecipherable)) throw error;
+    return error.kind === "no-key"
+      ? `WFLO_ENCRYPTION_KEYS lacks the key ${id}, which has encrypted content in ${stored.description}: add it after the first`
+      : `WFLO_ENCRYPTION_KEYS has another key of the id ${id} than the one that encrypted content in ${stored.description}: give a new key a new id`;
+  }
+}
