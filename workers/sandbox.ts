@@ -1,8 +1,10 @@
 import { createBubblewrapSandbox } from "../adapters/sandbox/bubblewrap.js";
+import { createGvisorSandbox } from "../adapters/sandbox/gvisor.js";
 import { createUnavailableSandbox } from "../adapters/sandbox/unavailable.js";
 import type { Logger } from "../ports/logger.js";
-import type { Sandbox } from "../ports/sandbox.js";
+import { DEFAULT_SANDBOX_LIMITS, type Sandbox } from "../ports/sandbox.js";
 import type { Config } from "./config.js";
+import { findOrBuildRunsc, findRunsc } from "./runsc.js";
 import { findBubblewrap, ToolMissing } from "./tool-finder.js";
 
 /** The strongest backend that the settings allow and this host has; where there is none, one that refuses with the reason. */
@@ -11,17 +13,39 @@ export async function openSandbox(config: Config, logger: Logger): Promise<Sandb
     logger.warn(`code cannot be run here, so tools that run code are refused: ${reason}`);
     return createUnavailableSandbox(reason);
   };
+  const report = (line: string) => logger.info(line);
   if (config.sandbox === "none") return refusing("WFLO_SANDBOX is none");
   if (config.sandbox === "gvisor") {
-    return refusing(
-      "WFLO_SANDBOX is gvisor, which this version of Wflo does not have yet; set it to bubblewrap or auto",
-    );
+    try {
+      return await standing(createGvisorSandbox({ programPath: await findOrBuildRunsc(config.environment, report) }));
+    } catch (error) {
+      return refusing(`WFLO_SANDBOX is gvisor, and ${messageOf(error)}`);
+    }
+  }
+  const runsc = config.sandbox === "auto" ? findRunsc(config.environment) : undefined;
+  if (runsc !== undefined) {
+    try {
+      return await standing(createGvisorSandbox({ programPath: runsc }));
+    } catch (error) {
+      report(`code runs in bubblewrap, though gVisor is there: ${messageOf(error)}`);
+    }
   }
   try {
-    const { path } = await findBubblewrap({ environment: config.environment, report: (line) => logger.info(line) });
-    return createBubblewrapSandbox({ bwrapPath: path });
+    const { path } = await findBubblewrap({ environment: config.environment, report });
+    return createBubblewrapSandbox({ programPath: path });
   } catch (error) {
     if (error instanceof ToolMissing) return refusing(error.message);
     throw error;
   }
+}
+
+/** The same sandbox, once it has run something. @throws what keeps it from that */
+async function standing(sandbox: Sandbox): Promise<Sandbox> {
+  const request = { language: "shell", code: "true", files: [], limits: DEFAULT_SANDBOX_LIMITS } as const;
+  await sandbox.run(request, { signal: new AbortController().signal });
+  return sandbox;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -43,7 +43,7 @@ export function bwrapArguments(host: SandboxHost, language: SandboxLanguage, lim
 }
 
 /** The whole environment of the code. */
-function environment(host: SandboxHost): Readonly<Record<string, string>> {
+export function environment(host: SandboxHost): Readonly<Record<string, string>> {
   return {
     PATH: host.searchPath,
     HOME: "/workspace",
@@ -58,7 +58,7 @@ function environment(host: SandboxHost): Readonly<Record<string, string>> {
   };
 }
 
-function commandOf(host: SandboxHost, language: SandboxLanguage, limits: SandboxLimits) {
+export function commandOf(host: SandboxHost, language: SandboxLanguage, limits: SandboxLimits) {
   const file = `/code/${CODE_FILES[language]}`;
   const nothing = "/dev/null";
   switch (language) {

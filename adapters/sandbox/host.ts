@@ -29,7 +29,8 @@ export interface SandboxHost {
   readonly cgroups: Cgroups | undefined;
   /** An empty folder of the host that the launcher covers in its own mount namespace. */
   readonly base: string;
-  readonly bwrap: string;
+  /** What isolates: bubblewrap or runsc. */
+  readonly program: string;
   readonly libraryPath: string | undefined;
   readonly relocations: readonly Relocation[];
   readonly binds: readonly ReadOnlyBind[];
@@ -46,8 +47,8 @@ export interface SandboxHost {
 }
 
 export interface SandboxPrograms {
-  /** `bwrap`. */
-  readonly bwrapPath: string;
+  /** `bwrap` or `runsc`. */
+  readonly programPath: string;
   /** Node for `javascript`. @default the one that runs this */
   readonly nodePath?: string;
   /** Python 3 for `python`. @default /usr/bin/python3, where there is none the first on the PATH */
@@ -67,28 +68,26 @@ const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 /** @throws SandboxUnavailable where this system is none that code can be isolated on */
 export async function surveyHost(programs: SandboxPrograms): Promise<SandboxHost> {
-  const { bwrapPath, nodePath = process.execPath } = programs;
+  const { programPath, nodePath = process.execPath } = programs;
   if (process.platform !== "linux") {
-    throw new SandboxUnavailable(
-      `bubblewrap needs Linux, this is ${process.platform}; run the sandbox worker on Linux`,
-    );
+    throw new SandboxUnavailable(`sandboxes need Linux, this is ${process.platform}; run the sandbox worker on Linux`);
   }
   if (arch !== "x64" && arch !== "arm64") {
     throw new SandboxUnavailable(`there is no system call filter for ${arch}; run the sandbox worker on x64 or arm64`);
   }
-  if (!(await isProgram(bwrapPath))) {
-    const advice = "install bubblewrap (apt-get install bubblewrap), or let `wflo doctor` fetch it";
-    throw new SandboxUnavailable(`${bwrapPath} is not a program that can be run; ${advice}`);
+  if (!(await isProgram(programPath))) {
+    const advice = "install bubblewrap (apt-get install bubblewrap) or gVisor, or let `wflo doctor` fetch bubblewrap";
+    throw new SandboxUnavailable(`${programPath} is not a program that can be run; ${advice}`);
   }
   const identity = identityOfHost();
   const python = await findPython(programs.pythonPath, process.env.PATH ?? "");
   const pythonFolders = python?.folders ?? [];
   const shown = createShowcase(
     identity,
-    await pickBase([bwrapPath, nodePath, ...pythonFolders.map(({ source }) => source)]),
+    await pickBase([programPath, nodePath, ...pythonFolders.map(({ source }) => source)]),
   );
-  const libraries = await ownLibraries(bwrapPath);
-  const bwrap = await shown.place(bwrapPath, "bwrap");
+  const libraries = await ownLibraries(programPath);
+  const program = await shown.place(programPath, "program");
   const node = await shown.place(nodePath, "node");
   const pythonBinds = await Promise.all(
     pythonFolders.map(async ({ source, target }) => ({
@@ -102,8 +101,8 @@ export async function surveyHost(programs: SandboxPrograms): Promise<SandboxHost
     identity,
     cgroups: await openCgroups(),
     base: shown.base,
-    bwrap,
-    libraryPath: bwrap === bwrapPath || !libraries ? undefined : await shown.place(libraries, "lib", true),
+    program,
+    libraryPath: program === programPath || !libraries ? undefined : await shown.place(libraries, "lib", true),
     relocations: shown.relocations,
     binds: [...system.binds, { source: node, target: `${OWN_FOLDER}/bin/node` }, ...pythonBinds],
     links: system.links,

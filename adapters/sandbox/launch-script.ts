@@ -50,16 +50,25 @@ export function launcher({ identity }: SandboxHost): readonly string[] {
  */
 export function launchScript(launch: Launch): string {
   const { host, limits, uid, joinFiles } = launch;
+  const rlimits = resourceLimits(limits, host.hardLimits, { hasCgroup: joinFiles.length > 0 });
+  return [
+    ...folders(launch, { bytes: OWN_BYTES, inodes: OWN_INODES }),
+    `exec prlimit ${rlimits.join(" ")} setpriv ${privileges(uid).join(" ")} ${quoted(host.program)} "$@"`,
+  ].join("\n");
+}
+
+/** Joins the cgroup, makes the folders and the pipes that the code prints into. @param own what the sandbox itself needs of them */
+export function folders(launch: Launch, own: { readonly bytes: number; readonly inodes: number }): readonly string[] {
+  const { host, limits, uid, joinFiles } = launch;
   const at = (name: string) => quoted(`${host.base}/${name}`);
   const { workspace, code, temporary, sharedMemory, stdout, stderr } = IN_BASE;
-  const rlimits = resourceLimits(limits, host.hardLimits, { hasCgroup: joinFiles.length > 0 });
   return [
     "set -e",
     "umask 022",
     ...joinFiles.map((file) => `echo 0 >${quoted(file)}`),
     mountTmpfs(quoted(host.base), {
-      bytes: limits.diskBytes + OWN_BYTES + diskBytesOf(launch.codeBytes),
-      inodes: limits.files + OWN_INODES,
+      bytes: limits.diskBytes + own.bytes + diskBytesOf(launch.codeBytes),
+      inodes: limits.files + own.inodes,
       options: "mode=0755",
     }),
     `mkdir ${at(workspace)} ${at(code)}`,
@@ -74,8 +83,7 @@ export function launchScript(launch: Launch): string {
     ...Object.entries(smallFiles()).map(([name, text]) => `echo ${quoted(text)} >${at(name)}`),
     ...host.relocations.map((relocation) => bindMount(relocation, host.base)),
     `exec ${DESCRIPTORS.stdout}<>${at(stdout)} ${DESCRIPTORS.stderr}<>${at(stderr)}`,
-    `exec prlimit ${rlimits.join(" ")} setpriv ${privileges(uid).join(" ")} ${quoted(host.bwrap)} "$@"`,
-  ].join("\n");
+  ];
 }
 
 /**
@@ -111,7 +119,7 @@ interface Tmpfs {
   readonly options: string;
 }
 
-function mountTmpfs(target: string, { bytes, inodes, options }: Tmpfs): string {
+export function mountTmpfs(target: string, { bytes, inodes, options }: Tmpfs): string {
   return `mount -t tmpfs -o size=${bytes},nr_inodes=${inodes},${options},nosuid,nodev wflo ${target}`;
 }
 
@@ -125,6 +133,6 @@ function privileges(uid: number | undefined): string[] {
   return [...drop, "--no-new-privs", "--pdeathsig", "KILL", "--"];
 }
 
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

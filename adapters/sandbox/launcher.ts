@@ -4,7 +4,7 @@ import { closeSync, constants, openSync, writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { SandboxUnavailable } from "../../ports/sandbox.js";
-import { DESCRIPTORS, IN_BASE, type Launch, launcher, launchScript } from "./launch-script.js";
+import { DESCRIPTORS, IN_BASE, type Launch, launcher } from "./launch-script.js";
 import { childOf, death, type KnownProcess, killIfAlive, namespaceOf } from "./processes.js";
 import { seccompFilter } from "./seccomp.js";
 
@@ -46,18 +46,28 @@ export interface StandingSandbox {
   close(): void;
 }
 
+/** What the keeper does once the launcher has made it. */
+export interface Isolation {
+  /** For messages: `bubblewrap`, `gVisor`. */
+  readonly name: string;
+  readonly script: string;
+  /** Arguments of the script. */
+  readonly argv: readonly string[];
+  /** The code has a namespace of processes of its own in the keeper's; else a kernel of its own. */
+  readonly hasOwnFirst: boolean;
+}
+
 /**
  * Sets a sandbox up.
- * @param argv of bwrap
  * @param strays descriptors of this process that its programs would inherit
  * @throws SandboxUnavailable where this host can't; the signal's reason; an Error where the host is only short of something
  */
 export async function standUp(
   launch: Launch,
-  argv: readonly string[],
+  isolation: Isolation,
   { strays, signal }: { readonly strays: readonly number[]; readonly signal: AbortSignal },
 ): Promise<StandingSandbox> {
-  const child = start(launch, argv, strays);
+  const child = start(launch, isolation, strays);
   const exit = once(child, "exit") as Promise<[code: number | null]>;
   exit.catch(() => undefined);
   const control = pipeOf(child, DESCRIPTORS.control) as Duplex;
@@ -67,7 +77,7 @@ export async function standUp(
     await readiness(child, control, { signal, path: launch.host.launcherPath });
     // Nothing may end the sandbox but its end: an error of this pipe says no more than that one.
     control.on("error", () => undefined).resume();
-    return standing({ child, control, exit, log, ...firstProcesses(keeper()), base: launch.host.base });
+    return standing({ child, control, exit, log, ...firstProcesses(keeper(), isolation), base: launch.host.base });
   } catch (error) {
     const known = keeper();
     if (known) killIfAlive(known);
@@ -77,12 +87,19 @@ export async function standUp(
     if (known) await death(known);
     control.destroy();
     signal.throwIfAborted();
-    throw startFailure(error, await log.whole());
+    throw startFailure(isolation.name, error, await log.whole());
   }
 }
 
 /** The promise that nobody outlives a sandbox rests on two namespaces of processes, one in the other. */
-function firstProcesses(keeper: KnownProcess | undefined): { keeper: KnownProcess; init: KnownProcess } {
+function firstProcesses(
+  keeper: KnownProcess | undefined,
+  { hasOwnFirst }: Isolation,
+): { keeper: KnownProcess; init: KnownProcess } {
+  if (keeper && !hasOwnFirst) {
+    const { isFirst, depth } = namespaceOf(keeper.pid);
+    if (isFirst && depth > 1) return { keeper, init: keeper };
+  }
   const init = keeper && childOf(keeper.pid);
   if (!(keeper && init)) throw new Error("it has no process of its own");
   const [outer, inner] = [namespaceOf(keeper.pid), namespaceOf(init.pid)];
@@ -92,12 +109,12 @@ function firstProcesses(keeper: KnownProcess | undefined): { keeper: KnownProces
   return { keeper, init };
 }
 
-function start({ host, ...launch }: Launch, argv: readonly string[], strays: readonly number[]): ChildProcess {
+function start({ host, ...launch }: Launch, { script, argv }: Isolation, strays: readonly number[]): ChildProcess {
   const nothing = openSync("/dev/null", constants.O_RDONLY);
   const stdio: (IOType | number)[] = ["ignore", "ignore", "pipe", "pipe", "pipe"];
   while (stdio.length <= Math.max(...strays, 0)) stdio.push(strays.includes(stdio.length) ? nothing : "ignore");
   const [program = "", ...options] = launcher(host);
-  const child = spawn(program, [...options, launchScript({ host, ...launch }), "launch", ...argv], {
+  const child = spawn(program, [...options, script, "launch", ...argv], {
     stdio,
     cwd: "/",
     env: { PATH: host.launcherPath, ...(host.libraryPath ? { LD_LIBRARY_PATH: host.libraryPath } : {}) },
@@ -153,9 +170,9 @@ async function readiness(
   }
 }
 
-function startFailure(cause: unknown, log: string): Error {
+function startFailure(name: string, cause: unknown, log: string): Error {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const message = `bubblewrap could not start a sandbox: ${reason}${log === "" ? "" : ` (${log.trim()})`}`;
+  const message = `${name} could not start a sandbox: ${reason}${log === "" ? "" : ` (${log.trim()})`}`;
   if (SHORTAGE.test(log) || reason === LATE) return new Error(`${message}; the host is short of something`);
   return new SandboxUnavailable(`${message}; ask \`wflo sandbox check\``);
 }

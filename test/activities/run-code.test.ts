@@ -112,7 +112,11 @@ describeWith("bubblewrap", (bwrapPath) => {
   const open = () => {
     const blobs = createBlobs(createMemoryObjectStore());
     const workspaces = createWorkspaces(blobs);
-    return { blobs, workspaces, code: createCodeTool({ sandbox: createBubblewrapSandbox({ bwrapPath }), workspaces }) };
+    return {
+      blobs,
+      workspaces,
+      code: createCodeTool({ sandbox: createBubblewrapSandbox({ programPath: bwrapPath }), workspaces }),
+    };
   };
 
   test("files last from call to call, over languages, and those in out/ are the run's", async () => {

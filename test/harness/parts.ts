@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { findOrBuildRunsc, findRunsc } from "../../workers/runsc.js";
 import {
   cacheFolder,
   findBubblewrap,
@@ -17,9 +18,9 @@ const run = promisify(execFile);
 
 /**
  * Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server,
- * Redis, Claude's tokenizers.
+ * Redis, Claude's tokenizers, gVisor.
  */
-export type PartName = "bubblewrap" | "time-skipping-server" | "versitygw" | "llmock" | "redis" | "ctok";
+export type PartName = "bubblewrap" | "time-skipping-server" | "versitygw" | "llmock" | "redis" | "ctok" | "gvisor";
 
 /** The environment variable that holds a part's path while tests run. */
 export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
@@ -29,6 +30,7 @@ export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
   llmock: "WFLO_TEST_LLMOCK",
   redis: "WFLO_TEST_REDIS",
   ctok: "WFLO_TEST_CTOK",
+  gvisor: "WFLO_TEST_RUNSC",
 };
 
 /** A program's path, or why it can't be had on this machine. */
@@ -94,15 +96,16 @@ const CTOK_VERSION = "1.3.0";
 
 /** Finds every part, or makes it; a part that can't be had is an entry with the reason, never an exception. */
 export async function findTestParts(search: PartSearch): Promise<Record<PartName, Part>> {
-  const [bubblewrap, timeSkippingServer, versitygw, llmock, redis, ctok] = await Promise.all([
+  const [bubblewrap, timeSkippingServer, versitygw, llmock, redis, ctok, gvisor] = await Promise.all([
     part(async () => (await findBubblewrap(search)).path),
     part(async () => (await findTool(TIME_SKIPPING_SERVER, search)).path),
     part(async () => await findVersitygw(search)),
     part(async () => await findLlmock(search)),
     part(async () => (await findTool(REDIS, search)).path),
     part(async () => await findCtok(search)),
+    part(async () => await findGvisor(search)),
   ]);
-  return { bubblewrap, "time-skipping-server": timeSkippingServer, versitygw, llmock, redis, ctok };
+  return { bubblewrap, "time-skipping-server": timeSkippingServer, versitygw, llmock, redis, ctok, gvisor };
 }
 
 async function part(find: () => Promise<string>): Promise<Part> {
@@ -129,6 +132,15 @@ async function findVersitygw({ make, report }: PartSearch): Promise<string> {
     await run("go", ["install", "-trimpath", "-ldflags", "-s -w", target], { env, maxBuffer: 64 * 1024 * 1024 });
   });
   return path;
+}
+
+/** gVisor isolates with hard limits where tests run as root; elsewhere its tests have nothing to run on. */
+async function findGvisor({ make, report }: PartSearch): Promise<string> {
+  if (process.getuid?.() !== 0) throw new Error("gVisor needs root here, for cgroups");
+  const found = findRunsc();
+  if (found !== undefined) return found;
+  if (!make) throw new Error("gVisor is not built yet: `npm test` builds it");
+  return await findOrBuildRunsc(process.env, report);
 }
 
 /** A model server that judges its clients. */

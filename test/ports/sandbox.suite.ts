@@ -15,6 +15,10 @@ export interface SandboxUnderTest {
   readonly open: () => Promise<Sandbox>;
   /** The user that the sandbox's worker runs as, where it is not this process's. */
   readonly uid?: number;
+  /** Of a sandbox whose kernel is its own: processes on the host that stand for what runs inside. @default those with the marker */
+  readonly processesFor?: (marker: string) => readonly number[];
+  /** What hostile programs may reach of a kernel that is the sandbox's own, by the program's name, and why it is harmless. */
+  readonly ownKernel?: Readonly<Record<string, { readonly faults: RegExp; readonly because: string }>>;
 }
 
 const text = (content: string) => Buffer.from(content);
@@ -25,7 +29,7 @@ const file = (path: string, content: string, executable?: true): WorkspaceFile =
 });
 
 /** The promises of ports/sandbox.ts, for every implementation. */
-export function sandboxSuite({ open, uid }: SandboxUnderTest): void {
+export function sandboxSuite({ open, uid, processesFor = processesWith, ownKernel = {} }: SandboxUnderTest): void {
   let sandbox: Sandbox;
   let world: HostileWorld;
   beforeAll(async () => {
@@ -316,10 +320,10 @@ export function sandboxSuite({ open, uid }: SandboxUnderTest): void {
       const controller = new AbortController();
       const marker = `${world.marker}-abort`;
       const running = run("python", endless.replace("MARKER", JSON.stringify(marker)), { signal: controller.signal });
-      await eventually(() => expect(processesWith(marker)).toHaveLength(1));
+      await eventually(() => expect(processesFor(marker)).not.toEqual([]));
       controller.abort(new Error("the run was cancelled"));
       await expect(running).rejects.toThrow("the run was cancelled");
-      expect(processesWith(marker)).toEqual([]);
+      expect(processesFor(marker)).toEqual([]);
     });
 
     test("before the start runs nothing", async () => {
@@ -337,7 +341,9 @@ export function sandboxSuite({ open, uid }: SandboxUnderTest): void {
 
   describe("code cannot", () => {
     test.each(HOSTILE_PROGRAMS)("$name", async (program) => {
-      const { result, faults } = await judge(sandbox, program, world);
+      const judgement = await judge(sandbox, program, world);
+      const harmless = ownKernel[program.name]?.faults;
+      const [result, faults] = [judgement.result, judgement.faults.filter((fault) => !harmless?.test(fault))];
       expect({ faults, ...(faults.length === 0 ? {} : { stdout: result.stdout, stderr: result.stderr }) }).toEqual({
         faults: [],
       });

@@ -25,7 +25,8 @@ const run = async (sandbox: Sandbox, language: SandboxLanguage, code: string, li
   );
 
 describeWith("bubblewrap", (bwrapPath) => {
-  const open = (programs: Partial<SandboxPrograms> = {}) => createBubblewrapSandbox({ bwrapPath, ...programs });
+  const open = (programs: Partial<SandboxPrograms> = {}) =>
+    createBubblewrapSandbox({ programPath: bwrapPath, ...programs });
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "wflo-host-"));
@@ -42,7 +43,7 @@ describeWith("bubblewrap", (bwrapPath) => {
 
   describe("where the host lacks something", () => {
     test("a missing bwrap is a refusal that says what to do, and its check has a fix", async () => {
-      const sandbox = open({ bwrapPath: join(folder, "no-bwrap") });
+      const sandbox = open({ programPath: join(folder, "no-bwrap") });
       await expect(run(sandbox, "shell", "true")).rejects.toMatchObject({
         name: "SandboxUnavailable",
         message: expect.stringMatching(/no-bwrap is not a program that can be run; install bubblewrap/),
@@ -60,7 +61,7 @@ describeWith("bubblewrap", (bwrapPath) => {
     test("a host that forbids namespaces is a refusal with the kernel's reason, and nothing runs", async () => {
       const traces = join(folder, "traces");
       const denied = await script("denied", "echo 'bwrap: No permissions to create new namespace' >&2; exit 1");
-      const sandbox = open({ bwrapPath: denied });
+      const sandbox = open({ programPath: denied });
       await expect(run(sandbox, "shell", `touch ${traces}`)).rejects.toMatchObject({
         name: "SandboxUnavailable",
         message: expect.stringMatching(
@@ -76,11 +77,11 @@ describeWith("bubblewrap", (bwrapPath) => {
     test("a bwrap that makes no sandbox gets no code to run", async () => {
       const traces = join(folder, "bare-traces");
       const bare = await script("bare", `while [ "$1" != -- ]; do shift; done; shift; exec "$@"`);
-      await expect(run(open({ bwrapPath: bare }), "shell", `touch ${traces}`)).rejects.toThrow(
+      await expect(run(open({ programPath: bare }), "shell", `touch ${traces}`)).rejects.toThrow(
         "it has no process of its own",
       );
       const beside = await script("beside", `while [ "$1" != -- ]; do shift; done; shift; "$@"; exit 1`);
-      await expect(run(open({ bwrapPath: beside }), "shell", `touch ${traces}`)).rejects.toThrow(
+      await expect(run(open({ programPath: beside }), "shell", `touch ${traces}`)).rejects.toThrow(
         "in no namespace of their own",
       );
       expect(existsSync(traces)).toBe(false);
@@ -92,7 +93,7 @@ describeWith("bubblewrap", (bwrapPath) => {
         "short",
         "echo 'bwrap: Creating new namespace failed: Resource temporarily unavailable' >&2; exit 1",
       );
-      const failure = await run(open({ bwrapPath: short }), "shell", "true").catch((error: unknown) => error);
+      const failure = await run(open({ programPath: short }), "shell", "true").catch((error: unknown) => error);
       expect(failure).toMatchObject({ name: "Error", message: expect.stringContaining("short of something") });
     });
 

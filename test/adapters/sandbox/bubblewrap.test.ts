@@ -3,5 +3,5 @@ import { describeWith } from "../../harness/real-part.js";
 import { sandboxSuite } from "../../ports/sandbox.suite.js";
 
 describeWith("bubblewrap", (path) => {
-  sandboxSuite({ open: async () => createBubblewrapSandbox({ bwrapPath: path }) });
+  sandboxSuite({ open: async () => createBubblewrapSandbox({ programPath: path }) });
 });

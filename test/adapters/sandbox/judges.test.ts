@@ -61,7 +61,7 @@ describeWith("bubblewrap", (path) => {
     ["writing beside its folders", "fill the temporary folders", WRITABLE],
   ] as const)("a sandbox that is open to %s is seen through: code can %s", async (_wall, name, weakening) => {
     const program = HOSTILE_PROGRAMS.find((candidate) => candidate.name === name);
-    const weak = createBubblewrapSandbox({ bwrapPath: await weakened(copy.path, weakening) });
+    const weak = createBubblewrapSandbox({ programPath: await weakened(copy.path, weakening) });
     const { faults } = await judge(weak, program!, world);
     expect(faults).not.toEqual([]);
   });

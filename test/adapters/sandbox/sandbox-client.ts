@@ -38,16 +38,24 @@ export interface SandboxProcess {
 }
 
 export interface SandboxProcessStart {
+  /** Of bubblewrap, or of the backend that is named. */
   readonly bwrapPath: string;
+  /** @default "bubblewrap" */
+  readonly backend?: "bubblewrap" | "gvisor";
   /** The user that it runs as. @default this one */
   readonly uid?: number;
   /** A descriptor of this process that it inherits as number 40. */
   readonly inherited?: number;
 }
 
-export async function startSandboxProcess({ bwrapPath, uid, inherited }: SandboxProcessStart): Promise<SandboxProcess> {
+export async function startSandboxProcess({
+  bwrapPath,
+  backend = "bubblewrap",
+  uid,
+  inherited,
+}: SandboxProcessStart): Promise<SandboxProcess> {
   const script = join(packageRoot(), "test/adapters/sandbox/sandbox-process.ts");
-  const program = ["--import", join(packageRoot(), "scripts/typescript.mjs"), script, bwrapPath];
+  const program = ["--import", join(packageRoot(), "scripts/typescript.mjs"), script, bwrapPath, backend];
   const child = spawn(process.execPath, program, {
     cwd: "/",
     stdio: ["pipe", "pipe", "inherit", ...(inherited === undefined ? [] : [...GAP, inherited])],

@@ -4,9 +4,11 @@
  */
 import { createInterface } from "node:readline";
 import { createBubblewrapSandbox } from "../../../adapters/sandbox/bubblewrap.js";
+import { createGvisorSandbox } from "../../../adapters/sandbox/gvisor.js";
 import type { Answer, Question } from "./sandbox-client.js";
 
-const sandbox = createBubblewrapSandbox({ bwrapPath: process.argv[2] ?? "" });
+const [, , programPath = "", backend = "bubblewrap"] = process.argv;
+const sandbox = (backend === "gvisor" ? createGvisorSandbox : createBubblewrapSandbox)({ programPath });
 const aborts = new Map<number, AbortController>();
 
 const say = (answer: Answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);

@@ -128,11 +128,14 @@ try:
     while True:
         os.mkdir("folder-%d" % made)
         os.symlink("x", "folder-%d/link" % made)
-        os.mkfifo("folder-%d/pipe" % made)
+        try:
+            os.mkfifo("folder-%d/pipe" % made)
+        except PermissionError:
+            pass # gVisor makes none
         made += 1
 except OSError as error:
     print(error)
-attempt("folders", lambda: made > 40 and made)`,
+attempt("folders", lambda: made > 60 and made)`,
     { limits: { files: 100 }, expected: { limit: "files" } },
   ),
   python(

@@ -1,0 +1,47 @@
+import { FORBIDDEN } from "./syscalls.js";
+
+/*
+ * The filter inside gVisor's kernel, which answers refused calls with EPERM. It is no wall against the host, which the code
+ * does not reach; it keeps parts of gVisor's kernel that no computing program needs out of reach.
+ */
+
+/** gVisor knows no such names. */
+const UNKNOWN = ["nfsservctl"];
+/** Answered with ENOSYS by gVisor itself, or with its own kernel's harmless version of it. */
+const ASYNCHRONOUS = ["io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup", "io_submit", "io_destroy"];
+/** CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET. */
+const NEW_NAMESPACES = [0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000];
+const AF_NETLINK = 16;
+const [AF_INET, AF_INET6, IPPROTO_ICMP, IPPROTO_ICMPV6] = [2, 10, 1, 58];
+
+interface Argument {
+  readonly index: number;
+  readonly value: number;
+  readonly valueTwo?: number;
+  readonly op: "SCMP_CMP_EQ" | "SCMP_CMP_MASKED_EQ";
+}
+
+const refuse = (names: readonly string[], args?: readonly Argument[]) => ({
+  names,
+  action: "SCMP_ACT_ERRNO",
+  ...(args ? { args } : {}),
+});
+const equal = (index: number, value: number): Argument => ({ index, value, op: "SCMP_CMP_EQ" });
+const hasBit = (index: number, bit: number): Argument => {
+  return { index, value: bit, valueTwo: bit, op: "SCMP_CMP_MASKED_EQ" };
+};
+
+/** `linux.seccomp` of an OCI bundle, for runsc's `--oci-seccomp`. */
+export function guestSeccomp(): object {
+  const forbidden = Object.keys(FORBIDDEN).filter((name) => !UNKNOWN.includes(name));
+  return {
+    defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [
+      refuse([...forbidden, ...ASYNCHRONOUS]),
+      ...NEW_NAMESPACES.map((bit) => refuse(["clone", "unshare"], [hasBit(0, bit)])),
+      refuse(["socket"], [equal(0, AF_NETLINK)]),
+      refuse(["socket"], [equal(0, AF_INET), equal(2, IPPROTO_ICMP)]),
+      refuse(["socket"], [equal(0, AF_INET6), equal(2, IPPROTO_ICMPV6)]),
+    ],
+  };
+}
