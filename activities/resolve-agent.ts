@@ -2,6 +2,7 @@ import { PART_BYTES, type ResolveAgentRequest, type StoredRequest } from "../cor
 import type { CapturedAgent, ResolvedAgent, RunModel, ToolSpec } from "../core/agent.js";
 import { canonicalJson, utf8Bytes } from "../core/digest.js";
 import { promptBytes } from "../core/input-bound.js";
+import type { Isolation } from "../core/isolation.js";
 import type { JsonObject } from "../core/json.js";
 import type { InPieces } from "../core/pieces.js";
 import type { TokenBound } from "../core/pricing.js";
@@ -28,6 +29,8 @@ export interface OfferedAgent {
   readonly cacheTtlMs?: number;
   /** @default four fifths of the model's window */
   readonly compactAtTokens?: number;
+  /** Of its sandbox tools. */
+  readonly minIsolation?: Isolation;
   /** @default 600_000 */
   readonly modelTimeoutMs?: number;
   readonly approvalTools?: Readonly<Record<string, "always" | "never">>;
@@ -117,13 +120,18 @@ function capture(
     instructions: outputSchema
       ? `${agent.instructions}${OUTPUT_SCHEMA_WORDS}${canonicalJson(outputSchema)}`
       : agent.instructions,
-    tools: [...agent.tools].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    tools: agent.tools.map((tool) => isolated(tool, agent)).sort((a, b) => (a.name < b.name ? -1 : 1)),
     models,
     ...(agent.temperature === undefined ? {} : { temperature: agent.temperature }),
     ...(agent.cacheTtlMs === undefined ? {} : { cacheTtlMs: agent.cacheTtlMs }),
     ...(outputSchema ? { outputSchema } : {}),
     priceBook: ports.priceBook,
   };
+}
+
+function isolated(tool: ToolSpec, { minIsolation }: OfferedAgent): ToolSpec {
+  if (tool.kind !== "sandbox" || minIsolation === undefined) return tool;
+  return { ...tool, settings: { ...tool.settings, minIsolation } };
 }
 
 async function findAccount(ports: ResolveAgentPorts, account: string | undefined): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import { type Isolation, isAtLeast } from "../core/isolation.js";
 import type { BlobAddress } from "../core/transcript.js";
 import {
   DEFAULT_SANDBOX_LIMITS,
@@ -7,6 +8,7 @@ import {
   type SandboxRequest,
   SandboxRequestWrong,
   type SandboxResult,
+  SandboxUnavailable,
 } from "../ports/sandbox.js";
 import { RunRefused } from "./refusals.js";
 import type { Workspaces } from "./workspace.js";
@@ -19,6 +21,8 @@ export interface CodeRequest {
   readonly workspace?: BlobAddress;
   /** The tool's own limits; the worker's ceiling caps them. */
   readonly limits?: Partial<SandboxLimits>;
+  /** The agent's: nothing weaker runs it. */
+  readonly minIsolation?: Isolation;
 }
 
 /** What a sandbox tool answers (CONTRACT 'Built-in agents'); `files` are the names below `/workspace/out`. */
@@ -49,7 +53,8 @@ export interface CodePorts {
 }
 
 export function createCodeTool({ sandbox, workspaces, ceiling = DEFAULT_SANDBOX_LIMITS }: CodePorts): CodeTool {
-  return async ({ language, code, workspace, limits = {} }, { signal }) => {
+  return async ({ language, code, workspace, limits = {}, minIsolation }, { signal }) => {
+    if (minIsolation !== undefined && !isAtLeast(sandbox.isolation, minIsolation)) throw tooWeak(sandbox, minIsolation);
     const files = await workspaces.load(workspace);
     const request = { language, code, files, limits: capped(limits, ceiling) };
     const { files: left, ...ran } = await runIn(sandbox, request, signal);
@@ -57,6 +62,11 @@ export function createCodeTool({ sandbox, workspaces, ceiling = DEFAULT_SANDBOX_
     const out = await workspaces.out(snapshot);
     return { result: { ...ran, backend: sandbox.backend, files: Object.keys(out) }, workspace: snapshot, out };
   };
+}
+
+function tooWeak({ backend, isolation }: Sandbox, wanted: Isolation): SandboxUnavailable {
+  const has = isolation === undefined ? backend : `${backend} (${isolation})`;
+  return new SandboxUnavailable(`the agent wants ${wanted} or stronger, and this worker has ${has}`);
 }
 
 /** What is wrong with the request is wrong in the tool's definition, and would be the next time. */

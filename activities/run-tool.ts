@@ -3,6 +3,7 @@ import { PART_BYTES, type ToolCallRequest, type ToolCallResult } from "../core/a
 import type { CapturedAgent, ToolSpec } from "../core/agent.js";
 import { callDigest } from "../core/call-digest.js";
 import { digestOf } from "../core/digest.js";
+import type { Isolation } from "../core/isolation.js";
 import type { Json, JsonObject } from "../core/json.js";
 import { parseUsd, ZERO_USD } from "../core/money.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
@@ -266,6 +267,13 @@ function plainJson({ name }: ToolSpec, value: unknown): Json {
   return JSON.parse(text) as Json;
 }
 
+/** Of a sandbox tool. */
+interface CodeSettings {
+  readonly language: SandboxLanguage;
+  readonly limits?: Partial<SandboxLimits>;
+  readonly minIsolation?: Isolation;
+}
+
 async function performCode(
   ports: RunToolPorts,
   spec: ToolSpec,
@@ -273,13 +281,14 @@ async function performCode(
   request: ToolCallRequest,
   context: ToolCallContext,
 ): Promise<ToolCallResult> {
-  const { language, limits } = spec.settings as { language: SandboxLanguage; limits?: Partial<SandboxLimits> };
+  const { language, limits, minIsolation } = spec.settings as unknown as CodeSettings;
   const ran = await ports.code(
     {
       language,
       code: String(args.code ?? args.command),
       ...(request.workspace ? { workspace: request.workspace } : {}),
       ...(limits ? { limits } : {}),
+      ...(minIsolation ? { minIsolation } : {}),
     },
     { signal: context.signal },
   );

@@ -1,4 +1,5 @@
 import { parseDuration } from "../core/duration.js";
+import { ISOLATIONS, type Isolation, isIsolation } from "../core/isolation.js";
 import { DefinitionError } from "./definition-error.js";
 import type { ToolDefinition } from "./tool.js";
 
@@ -29,6 +30,11 @@ export interface AgentOptions {
    * summarised (a turn of its own, by the last of the agent's models). @default four fifths of the model's window
    */
   readonly compactAtTokens?: number;
+  /**
+   * Code of the agent's runs runs in nothing weaker: `vm`, `gvisor`, `namespace` (bubblewrap), `wasm`; on a worker that has only
+   * weaker ones its sandbox tools end the run with `SandboxUnavailable`. @default what the worker has
+   */
+  readonly minIsolation?: Isolation;
   /** Of one attempt at one answer, such as "10m". @default "10m" */
   readonly modelTimeout?: string;
   /** The agent's own word on tools, after a run's `approvals.tools` and before the tools' own. */
@@ -47,6 +53,7 @@ export interface AgentDefinition {
   readonly temperature?: number;
   readonly cacheTtlMs?: number;
   readonly compactAtTokens?: number;
+  readonly minIsolation?: Isolation;
   readonly modelTimeoutMs?: number;
   readonly approvals: Readonly<Record<string, "always" | "never">>;
 }
@@ -85,6 +92,10 @@ export function defineAgent(options: AgentOptions): AgentDefinition {
   if (compactAtTokens !== undefined && !isWholeNumber(compactAtTokens, LEAST_COMPACT_TOKENS, MOST_OUTPUT_TOKENS)) {
     throw wrong("compactAtTokens", `must be a whole number from ${LEAST_COMPACT_TOKENS} to ${MOST_OUTPUT_TOKENS}`);
   }
+  const { minIsolation } = options;
+  if (minIsolation !== undefined && !isIsolation(minIsolation)) {
+    throw wrong("minIsolation", `must be one of ${ISOLATIONS.join(", ")}`);
+  }
   if (temperature !== undefined && !(temperature >= 0 && temperature <= 2)) {
     throw wrong("temperature", "must be a number from 0 to 2");
   }
@@ -103,6 +114,7 @@ export function defineAgent(options: AgentOptions): AgentDefinition {
     ...(temperature === undefined ? {} : { temperature }),
     ...(cacheTtlMs === undefined ? {} : { cacheTtlMs }),
     ...(compactAtTokens === undefined ? {} : { compactAtTokens }),
+    ...(minIsolation === undefined ? {} : { minIsolation }),
     ...(modelTimeoutMs === undefined ? {} : { modelTimeoutMs }),
     approvals: options.approvals ?? {},
   };

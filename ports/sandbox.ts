@@ -1,3 +1,5 @@
+import type { Isolation } from "../core/isolation.js";
+
 /** The languages that code may be in; `shell` is POSIX sh (bash where there is one). */
 export type SandboxLanguage = "python" | "javascript" | "shell";
 
@@ -71,6 +73,8 @@ export interface SandboxResult {
 export interface Sandbox {
   /** `bubblewrap`, `gvisor`. */
   readonly backend: string;
+  /** Undefined: nothing that anybody can rely on. */
+  readonly isolation?: Isolation;
   /** @throws SandboxUnavailable where the host cannot isolate; SandboxRequestWrong; the signal's reason once it is aborted */
   run(request: SandboxRequest, options: { readonly signal: AbortSignal }): Promise<SandboxResult>;
   /** Live probes of what this host gives; each with a fix where it fails. */

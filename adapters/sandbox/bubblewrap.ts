@@ -12,10 +12,11 @@ import { OWN_PROCESSES } from "./resource-limits.js";
 export function createBubblewrapSandbox(programs: SandboxPrograms): Sandbox {
   return createSandbox({
     backend: "bubblewrap",
+    isolation: "namespace",
     survey: async () => await surveyHost(programs),
     uid: ({ identity }) => (identity.kind === "fresh" ? identity.choose() : undefined),
     ownProcesses: () => OWN_PROCESSES,
-    isolation: (launch, { language, limits }) => ({
+    keeperTask: (launch, { language, limits }) => ({
       name: "bubblewrap",
       script: launchScript(launch),
       argv: bwrapArguments(launch.host, language, limits),

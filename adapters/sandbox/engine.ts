@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import type { Isolation } from "../../core/isolation.js";
 import { workspaceProblem } from "../../core/workspace-paths.js";
 import {
   type Sandbox,
@@ -14,7 +15,7 @@ import { checkHost } from "./checks.js";
 import { notRun, resultOf } from "./execution.js";
 import type { SandboxHost } from "./host.js";
 import { IN_BASE, type Launch } from "./launch-script.js";
-import { type Isolation, type StandingSandbox, standUp } from "./launcher.js";
+import { type KeeperTask, type StandingSandbox, standUp } from "./launcher.js";
 import { type LimitName, watchLimits } from "./limit-watch.js";
 import { limitProblem } from "./limits.js";
 import { strayDescriptors } from "./stray-descriptors.js";
@@ -26,6 +27,7 @@ import { brokenLimit } from "./workspace-size.js";
 export interface Engine {
   /** `bubblewrap`, `gvisor`. */
   readonly backend: string;
+  readonly isolation: Isolation;
   /** @throws SandboxUnavailable */
   survey(): Promise<SandboxHost>;
   /** Whom the code is and whose its workspace is; undefined: the worker's user. */
@@ -34,7 +36,7 @@ export interface Engine {
   ownProcesses(limits: SandboxLimits): number;
   /** Limits that were hit, and that nobody outside has seen. */
   limitsTold?(standing: StandingSandbox): Promise<readonly LimitName[]>;
-  isolation(launch: Launch, request: SandboxRequest): Isolation;
+  keeperTask(launch: Launch, request: SandboxRequest): KeeperTask;
   /** The code's exit status, where the engine's own says more or less. @throws Error where the code was never run */
   statusOf?(standing: StandingSandbox, status: number): Promise<number>;
 }
@@ -52,6 +54,7 @@ export function createSandbox(engine: Engine): Sandbox {
   };
   const sandbox: Sandbox = {
     backend: engine.backend,
+    isolation: engine.isolation,
     run: async (request, { signal }) => await run(engine, await host(), request, signal),
     check: async () => await checkHost(host, sandbox),
   };
@@ -100,7 +103,7 @@ async function runIn(
   const codeBytes = Buffer.byteLength(request.code);
   const launch: Launch = { host, limits: request.limits, codeBytes, uid, joinFiles: cgroup?.joinFiles ?? [] };
   const strays = strayDescriptors();
-  const standing = await standUp(launch, engine.isolation(launch, request), { strays, signal });
+  const standing = await standUp(launch, engine.keeperTask(launch, request), { strays, signal });
   const abort = () => standing.kill();
   signal.addEventListener("abort", abort);
   try {

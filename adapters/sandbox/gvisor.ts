@@ -18,10 +18,11 @@ const THREADS_OF_A_PROCESS = 8;
 export function createGvisorSandbox(programs: SandboxPrograms): Sandbox {
   return createSandbox({
     backend: "gvisor",
+    isolation: "gvisor",
     survey: async () => withLimits(await surveyHost(programs)),
     uid: () => GUEST_UID,
     ownProcesses: ({ processes }) => OWN_THREADS + processes * THREADS_OF_A_PROCESS,
-    isolation: (launch, { language, limits }) => ({
+    keeperTask: (launch, { language, limits }) => ({
       name: "gVisor",
       script: runscScript(launch, bundleConfig(launch.host, language, limits)),
       argv: [],

@@ -47,7 +47,7 @@ export interface StandingSandbox {
 }
 
 /** What the keeper does once the launcher has made it. */
-export interface Isolation {
+export interface KeeperTask {
   /** For messages: `bubblewrap`, `gVisor`. */
   readonly name: string;
   readonly script: string;
@@ -64,10 +64,10 @@ export interface Isolation {
  */
 export async function standUp(
   launch: Launch,
-  isolation: Isolation,
+  task: KeeperTask,
   { strays, signal }: { readonly strays: readonly number[]; readonly signal: AbortSignal },
 ): Promise<StandingSandbox> {
-  const child = start(launch, isolation, strays);
+  const child = start(launch, task, strays);
   const exit = once(child, "exit") as Promise<[code: number | null]>;
   exit.catch(() => undefined);
   const control = pipeOf(child, DESCRIPTORS.control) as Duplex;
@@ -77,7 +77,7 @@ export async function standUp(
     await readiness(child, control, { signal, path: launch.host.launcherPath });
     // Nothing may end the sandbox but its end: an error of this pipe says no more than that one.
     control.on("error", () => undefined).resume();
-    return standing({ child, control, exit, log, ...firstProcesses(keeper(), isolation), base: launch.host.base });
+    return standing({ child, control, exit, log, ...firstProcesses(keeper(), task), base: launch.host.base });
   } catch (error) {
     const known = keeper();
     if (known) killIfAlive(known);
@@ -87,14 +87,14 @@ export async function standUp(
     if (known) await death(known);
     control.destroy();
     signal.throwIfAborted();
-    throw startFailure(isolation.name, error, await log.whole());
+    throw startFailure(task.name, error, await log.whole());
   }
 }
 
 /** The promise that nobody outlives a sandbox rests on two namespaces of processes, one in the other. */
 function firstProcesses(
   keeper: KnownProcess | undefined,
-  { hasOwnFirst }: Isolation,
+  { hasOwnFirst }: KeeperTask,
 ): { keeper: KnownProcess; init: KnownProcess } {
   if (keeper && !hasOwnFirst) {
     const { isFirst, depth } = namespaceOf(keeper.pid);
@@ -109,7 +109,7 @@ function firstProcesses(
   return { keeper, init };
 }
 
-function start({ host, ...launch }: Launch, { script, argv }: Isolation, strays: readonly number[]): ChildProcess {
+function start({ host, ...launch }: Launch, { script, argv }: KeeperTask, strays: readonly number[]): ChildProcess {
   const nothing = openSync("/dev/null", constants.O_RDONLY);
   const stdio: (IOType | number)[] = ["ignore", "ignore", "pipe", "pipe", "pipe"];
   while (stdio.length <= Math.max(...strays, 0)) stdio.push(strays.includes(stdio.length) ? nothing : "ignore");

@@ -41,6 +41,22 @@ function recordingSandbox(answer: (request: SandboxRequest) => SandboxResult | P
   return { sandbox, requests, workspaces };
 }
 
+test.each([
+  ["gvisor", "gvisor", "runs"],
+  ["gvisor", "namespace", "runs"],
+  ["namespace", "wasm", "runs"],
+  ["namespace", "gvisor", "is refused"],
+  ["gvisor", "vm", "is refused"],
+  [undefined, "wasm", "is refused"],
+] as const)("in a sandbox of isolation %s an agent that wants %s %s", async (isolation, minIsolation, outcome) => {
+  const { requests, sandbox, workspaces } = recordingSandbox();
+  const code = createCodeTool({ sandbox: { ...sandbox, ...(isolation ? { isolation } : {}) }, workspaces });
+  const ran = code({ language: "shell", code: "true", minIsolation }, idle);
+  if (outcome === "runs") await ran;
+  else await expect(ran).rejects.toThrow(`the agent wants ${minIsolation} or stronger, and this worker has recording`);
+  expect(requests).toHaveLength(outcome === "runs" ? 1 : 0);
+});
+
 describe("limits of a tool", () => {
   test.each([
     ["that names none are the defaults", undefined, DEFAULT_SANDBOX_LIMITS],

@@ -120,6 +120,11 @@ describe("an agent", () => {
       { compactAtTokens: 10 },
       /compactAtTokens must be a whole number from 1000/,
     ],
+    [
+      "an isolation that is none",
+      { minIsolation: "docker" as never },
+      /minIsolation must be one of vm, gvisor, namespace, wasm/,
+    ],
     ["a cache without a time", { cache: {} as never }, /agent "helper": cache.ttl must be a duration/],
     ["a model time-out without a unit", { modelTimeout: "10" }, /agent "helper": modelTimeout "10" has no unit/],
   ])("with %s is refused, and the message names the option", (_case, change, message) => {

@@ -1,5 +1,10 @@
 import { afterEach, expect, test } from "@jest/globals";
 import type { WorkflowHandle } from "@temporalio/client";
+import { createBlobs } from "../../activities/blobs.js";
+import { createCodeTool } from "../../activities/run-code.js";
+import { createWorkspaces } from "../../activities/workspace.js";
+import { createMemoryObjectStore } from "../../adapters/memory/object-store.js";
+import type { Sandbox } from "../../ports/sandbox.js";
 import { type AgentWorker, startAgentWorker, type TestTool, type TestWorld } from "../harness/agent-worker.js";
 import { changedBundles } from "../harness/changed-bundle.js";
 import { deferred } from "../harness/deferred.js";
@@ -101,4 +106,25 @@ test("the call of a worker that is there costs no event, and has half a minute t
   const run = await start({ agent: "tester", input: "go" });
   await run.result();
   expect(await callsOf(run)).toMatchObject([{ scheduleToStartTimeout: { seconds: 30 } }]);
+});
+
+test("an agent that wants a stronger wall than a worker has gets none of its code run, and is told why", async () => {
+  const sandbox: Sandbox = {
+    backend: "bubblewrap",
+    isolation: "namespace",
+    check: async () => [],
+    run: async () => await Promise.reject(new Error("code was run")),
+  };
+  const workspaces = createWorkspaces(createBlobs(createMemoryObjectStore()));
+  const code = createCodeTool({ sandbox, workspaces });
+  const { start } = await started({ models: calling("python"), code, agent: { minIsolation: "gvisor" } });
+  const run = await start({ agent: "tester", input: "go" });
+  await expect(run.result()).rejects.toMatchObject({
+    cause: {
+      type: "SandboxUnavailable",
+      message: expect.stringContaining(
+        "the agent wants gvisor or stronger, and this worker has bubblewrap (namespace)",
+      ),
+    },
+  });
 });
