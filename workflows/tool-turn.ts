@@ -139,6 +139,9 @@ async function execute(run: Run, id: string, tool: ToolPolicy): Promise<void> {
   const { args, digest } = progressOf(run, id);
   update(run, id, { stage: "running" });
   sayTools(run);
+  const facts = { turn: run.state.turn, tool: tool.name, callId: id };
+  // In the same workflow task as the call: it is there also where nothing ever comes back.
+  if (tool.kind === "sandbox") recordAudit(run, "code.started", { ...facts, ...(digest ? { digest } : {}) });
   const share = Math.floor((2 * PART_BYTES.value) / (1 + run.state.calls.length));
   const inlineBytes = Math.max(LEAST_RESULT_BYTES, share);
   const paid = await runPaid(run, tool, { callId: id, args, digest, inlineBytes }, hold);
@@ -147,7 +150,6 @@ async function execute(run: Run, id: string, tool: ToolPolicy): Promise<void> {
   if (result.workspace) run.state.workspace = result.workspace;
   if (result.out) run.state.files = result.out;
   if (result.out) run.state.filesRef = result.outRef ?? null;
-  const facts = { turn: run.state.turn, tool: tool.name, callId: id };
   if (result.backend) {
     recordEvent(run, "wflo.sandbox.executed", { ...facts, backend: result.backend });
     recordAudit(run, "code.executed", { ...facts, backend: result.backend });

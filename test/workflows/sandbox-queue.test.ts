@@ -4,7 +4,7 @@ import { createBlobs } from "../../activities/blobs.js";
 import { createCodeTool } from "../../activities/run-code.js";
 import { createWorkspaces } from "../../activities/workspace.js";
 import { createMemoryObjectStore } from "../../adapters/memory/object-store.js";
-import type { Sandbox } from "../../ports/sandbox.js";
+import { type Sandbox, SandboxUnavailable } from "../../ports/sandbox.js";
 import { type AgentWorker, startAgentWorker, type TestTool, type TestWorld } from "../harness/agent-worker.js";
 import { changedBundles } from "../harness/changed-bundle.js";
 import { deferred } from "../harness/deferred.js";
@@ -127,4 +127,26 @@ test("an agent that wants a stronger wall than a worker has gets none of its cod
       ),
     },
   });
+});
+
+test("code leaves an audit record when it is handed out, also where nothing comes back, and one when it has run", async () => {
+  const codeActions = async (code: NonNullable<TestWorld["code"]>) => {
+    const worker = await started({ models: calling("python"), code });
+    const run = await worker.start({ agent: "tester", input: "go" });
+    await run.result().catch(() => undefined);
+    const facts = { turn: 1, tool: "python", callId: "python" };
+    const actions = () =>
+      worker.published
+        .filter(({ topic }) => topic === "wflo.audit")
+        .map(({ value }) => JSON.parse(value) as { action: string; facts: object })
+        .filter(({ action }) => action.startsWith("code."));
+    await eventually(() => expect(actions()[0]).toMatchObject({ action: "code.started", facts }));
+    await eventually(() =>
+      expect(worker.published.some(({ value }) => /wflo\.run\.(completed|failed)/.test(value))).toBe(true),
+    );
+    return actions().map(({ action }) => action);
+  };
+  expect(await codeActions(async () => done)).toEqual(["code.started", "code.executed"]);
+  const refused = async () => await Promise.reject(new SandboxUnavailable("there is none"));
+  expect(await codeActions(refused)).toEqual(["code.started"]);
 });
