@@ -4,6 +4,7 @@ import { reportBound } from "./bound.js";
 import { measure, median, paceOf, type RunOnce, rssMib, type Sample } from "./measure.js";
 import { pauseMs, recoveryMs } from "./recovery.js";
 import { reportRedis } from "./redis.js";
+import { reportSandbox } from "./sandbox.js";
 import { type Bench, startBench } from "./servers.js";
 
 /*
@@ -11,7 +12,7 @@ import { type Bench, startBench } from "./servers.js";
  * after the other in each round. Ratios and counts repeat; milliseconds of a shared machine do not.
  *
  *   npm run bench -- --rounds 3 --quick
- *   npm run bench -- --only accounts|redis|bound
+ *   npm run bench -- --only accounts|redis|bound|sandbox
  */
 
 const quick = process.argv.includes("--quick");
@@ -22,8 +23,9 @@ const AT_ONCE = 50;
 
 if (only === "redis") await reportRedis(rounds);
 else if (only === "bound") await reportBound();
+else if (only === "sandbox") await reportSandbox();
 else if (only === undefined || only === "accounts") await onServer();
-else throw new Error(`--only ${only}: there are "accounts", "redis" and "bound"`);
+else throw new Error(`--only ${only}: there are "accounts", "redis", "bound" and "sandbox"`);
 
 async function onServer(): Promise<void> {
   const bench = await startBench();
@@ -35,6 +37,7 @@ async function onServer(): Promise<void> {
   if (only !== undefined) return;
   await reportRedis(rounds);
   await reportBound();
+  await reportSandbox();
 }
 
 async function report(bench: Bench): Promise<void> {
