@@ -1,8 +1,17 @@
 import { formatUsd, toNanoUsd } from "../core/money.js";
-import type { Reconciliation } from "../core/reconcile.js";
-import type { Booking } from "./commands/reconcile.js";
+import type { Explained, Reconciliation } from "../core/reconcile.js";
 import { table } from "./output.js";
 import { grouped } from "./run-progress.js";
+
+/** What became of an attempt that the list explains. */
+export interface Booking extends Explained {
+  /**
+   * `booked`: the run has it on its books now · `not awaited`: the run goes on, and no longer waits for what became of it ·
+   * `corrected`: the run has ended, and an event corrects what its events tell · `unreachable`: no worker answers ·
+   * `no price`: the run has ended, and neither list nor catalogue says what it cost
+   */
+  readonly outcome: "booked" | "not awaited" | "corrected" | "unreachable" | "no price" | "not booked (dry run)";
+}
 
 /** What a provider's list and the books say, for people: totals first, then each kind of difference. */
 export function reconciliationWords(found: Reconciliation, bookings: readonly Booking[]): string {

@@ -47,8 +47,10 @@ export interface WfloClient extends Accounts {
    * @throws WfloError `InvalidInput`, naming every wrong field; ClientError `id-taken`, `unreachable`, …
    */
   run(request: RunRequest, options?: RunOptions): Promise<StartedRun>;
-  /** A handle to a run that is there, by its workflow id; calls nobody. */
-  /** @param chain the run of this id that began with `firstRunId`, as its events name it: an id may be used again after a run's end */
+  /**
+   * A handle to a run that is there, by its workflow id; calls nobody.
+   * @param chain the run of this id that began with `firstRunId`, as its events name it: an id may be used again after a run's end
+   */
   attach(workflowId: string, chain?: { readonly firstRunId?: string }): RunHandle;
   /** Starts a run that remembers another one up to a turn, with the same settings. */
   fork(workflowId: string, options?: ForkOptions): Promise<StartedRun>;

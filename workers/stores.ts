@@ -18,7 +18,6 @@ import { encryptedObjectStore } from "../encryption/object-store.js";
 import { encryptedResponseCache, LONGEST_SEALED } from "../encryption/response-cache.js";
 import { encryptedTokenStream } from "../encryption/token-stream.js";
 import type { EventLog, EventReader } from "../ports/event-log.js";
-import type { KeyRing } from "../ports/key-ring.js";
 import type { Locks } from "../ports/locks.js";
 import type { ObjectStore } from "../ports/object-store.js";
 import type { RateLimiter } from "../ports/rate-limiter.js";
@@ -50,7 +49,7 @@ export function openStores(config: Config, onProblem?: (message: string) => void
   const blobs = createBlobs(objects);
   const log = createFileEventLog({ folder: stateFolder, topics });
   const eventLog = ring ? encryptedEventLog(log, ring) : log;
-  const { closeShared, ...shared } = sealedShared(openShared(config, onProblem), ring);
+  const { closeShared, ...shared } = openShared(config, onProblem);
   return {
     stored,
     objects,
@@ -68,23 +67,11 @@ export function openStores(config: Config, onProblem?: (message: string) => void
 
 type Shared = Pick<Stores, "tokens" | "cache" | "limiter" | "locks"> & { readonly closeShared: () => Promise<void> };
 
-function sealedShared(shared: Shared, ring: KeyRing | undefined): Shared {
-  if (!ring) return shared;
-  const tokens = encryptedTokenStream(shared.tokens, ring);
-  return {
-    ...shared,
-    tokens,
-    async closeShared() {
-      await tokens.close();
-      await shared.closeShared();
-    },
-  };
-}
-
 /** What workers share through Redis; without it, each process or machine has its own. */
 function openShared({ redisUrl, stateFolder, keyRing }: Config, onProblem?: (message: string) => void): Shared {
+  const sealed = (tokens: TokenStream) => (keyRing ? encryptedTokenStream(tokens, keyRing) : tokens);
   if (redisUrl === undefined) {
-    const tokens = createFileTokenStream({ folder: join(stateFolder, "streams") });
+    const tokens = sealed(createFileTokenStream({ folder: join(stateFolder, "streams") }));
     return {
       tokens,
       cache: createMemoryResponseCache(),
@@ -94,7 +81,7 @@ function openShared({ redisUrl, stateFolder, keyRing }: Config, onProblem?: (mes
     };
   }
   const connection = connectRedis({ url: redisUrl, ...(onProblem ? { onProblem } : {}) });
-  const tokens = createRedisTokenStream(connection);
+  const tokens = sealed(createRedisTokenStream(connection));
   return {
     tokens,
     cache: keyRing

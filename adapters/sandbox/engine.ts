@@ -8,10 +8,10 @@ import {
   SandboxRequestWrong,
   type SandboxResult,
 } from "../../ports/sandbox.js";
-import { codeFileName } from "./bwrap-arguments.js";
 import { captureOutput } from "./captured-output.js";
 import type { RunCgroup } from "./cgroups.js";
 import { checkHost } from "./checks.js";
+import { codeFileName } from "./command.js";
 import { notRun, resultOf } from "./execution.js";
 import type { SandboxHost } from "./host.js";
 import { IN_BASE, type Launch } from "./launch-script.js";

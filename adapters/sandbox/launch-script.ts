@@ -52,13 +52,13 @@ export function launchScript(launch: Launch): string {
   const { host, limits, uid, joinFiles } = launch;
   const rlimits = resourceLimits(limits, host.hardLimits, { hasCgroup: joinFiles.length > 0 });
   return [
-    ...folders(launch, { bytes: OWN_BYTES, inodes: OWN_INODES }),
+    ...folders(launch),
     `exec prlimit ${rlimits.join(" ")} setpriv ${privileges(uid).join(" ")} ${quoted(host.program)} "$@"`,
   ].join("\n");
 }
 
-/** Joins the cgroup, makes the folders and the pipes that the code prints into. @param own what the sandbox itself needs of them */
-export function folders(launch: Launch, own: { readonly bytes: number; readonly inodes: number }): readonly string[] {
+/** Joins the cgroup, makes the folders and the pipes that the code prints into. */
+export function folders(launch: Launch): readonly string[] {
   const { host, limits, uid, joinFiles } = launch;
   const at = (name: string) => quoted(`${host.base}/${name}`);
   const { workspace, code, temporary, sharedMemory, stdout, stderr } = IN_BASE;
@@ -67,8 +67,8 @@ export function folders(launch: Launch, own: { readonly bytes: number; readonly 
     "umask 022",
     ...joinFiles.map((file) => `echo 0 >${quoted(file)}`),
     mountTmpfs(quoted(host.base), {
-      bytes: limits.diskBytes + own.bytes + diskBytesOf(launch.codeBytes),
-      inodes: limits.files + own.inodes,
+      bytes: limits.diskBytes + OWN_BYTES + diskBytesOf(launch.codeBytes),
+      inodes: limits.files + OWN_INODES,
       options: "mode=0755",
     }),
     `mkdir ${at(workspace)} ${at(code)}`,

@@ -1,5 +1,5 @@
 import type { SandboxLanguage, SandboxLimits } from "../../ports/sandbox.js";
-import { commandOf, environment } from "./bwrap-arguments.js";
+import { commandOf, environment } from "./command.js";
 import type { SandboxHost } from "./host.js";
 import { IN_BASE } from "./launch-script.js";
 import { NONE_REFUSED, RUNSC } from "./runsc-launch.js";

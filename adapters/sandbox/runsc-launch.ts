@@ -4,9 +4,6 @@ import { DESCRIPTORS, folders, type Launch, mountTmpfs, quoted, smallFiles } fro
 /** What gVisor needs beside the code's folders, in a file system of its own: state, the root's mount points, bundle, log. */
 const OWN_BYTES = 8 * 1024 * 1024;
 const OWN_INODES = 512;
-/** Of the launcher's folder: its own folders, pipes and small files. */
-const LAUNCHER_BYTES = 64 * 1024;
-const LAUNCHER_INODES = 24;
 
 /** Names in the launcher's folder. */
 export const RUNSC = {
@@ -45,7 +42,7 @@ export function runscScript(launch: Launch, config: object): string {
   const parents = new Set(host.binds.map(({ target }) => dirname(target)));
   const mountPoints = ["/proc", "/dev", "/sys", "/tmp", "/code", "/workspace", "/var", "/etc", ...parents];
   return [
-    ...folders(launch, { bytes: LAUNCHER_BYTES, inodes: LAUNCHER_INODES }),
+    ...folders(launch),
     `mkdir -m 700 ${at(RUNSC.own)}`,
     mountTmpfs(at(RUNSC.own), { bytes: OWN_BYTES, inodes: OWN_INODES, options: "mode=0700" }),
     `mkdir -p ${mountPoints.map(inRoot).join(" ")}`,

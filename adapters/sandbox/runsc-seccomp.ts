@@ -1,4 +1,5 @@
-import { FORBIDDEN } from "./syscalls.js";
+import { NEW_NAMESPACES } from "./seccomp.js";
+import { ABSENT, FORBIDDEN } from "./syscalls.js";
 
 /*
  * The filter inside gVisor's kernel, which answers refused calls with EPERM. It is no wall against the host, which the code
@@ -7,10 +8,9 @@ import { FORBIDDEN } from "./syscalls.js";
 
 /** gVisor knows no such names. */
 const UNKNOWN = ["nfsservctl"];
-/** Answered with ENOSYS by gVisor itself, or with its own kernel's harmless version of it. */
-const ASYNCHRONOUS = ["io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup", "io_submit", "io_destroy"];
-/** CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET. */
-const NEW_NAMESPACES = [0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000];
+/** A filter cannot see its flags, and the C library needs it to be absent or there: gVisor's own kernel answers it. */
+const LEFT_ALONE = ["clone3"];
+const BITS = Array.from({ length: 32 }, (_, bit) => 2 ** bit);
 const AF_NETLINK = 16;
 const [AF_INET, AF_INET6, IPPROTO_ICMP, IPPROTO_ICMPV6] = [2, 10, 1, 58];
 
@@ -33,12 +33,16 @@ const hasBit = (index: number, bit: number): Argument => {
 
 /** `linux.seccomp` of an OCI bundle, for runsc's `--oci-seccomp`. */
 export function guestSeccomp(): object {
-  const forbidden = Object.keys(FORBIDDEN).filter((name) => !UNKNOWN.includes(name));
+  const refused = Object.keys({ ...FORBIDDEN, ...ABSENT }).filter(
+    (name) => ![...UNKNOWN, ...LEFT_ALONE].includes(name),
+  );
   return {
     defaultAction: "SCMP_ACT_ALLOW",
     syscalls: [
-      refuse([...forbidden, ...ASYNCHRONOUS]),
-      ...NEW_NAMESPACES.map((bit) => refuse(["clone", "unshare"], [hasBit(0, bit)])),
+      refuse(refused),
+      ...BITS.filter((bit) => (NEW_NAMESPACES & bit) !== 0).map((bit) =>
+        refuse(["clone", "unshare"], [hasBit(0, bit)]),
+      ),
       refuse(["socket"], [equal(0, AF_NETLINK)]),
       refuse(["socket"], [equal(0, AF_INET), equal(2, IPPROTO_ICMP)]),
       refuse(["socket"], [equal(0, AF_INET6), equal(2, IPPROTO_ICMPV6)]),

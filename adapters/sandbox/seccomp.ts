@@ -20,7 +20,7 @@ const ESOCKTNOSUPPORT = 94;
 const EAFNOSUPPORT = 97;
 
 /** CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET. */
-const NEW_NAMESPACES = 0x7e020000;
+export const NEW_NAMESPACES = 0x7e020000;
 /** CLONE_NEWTIME; in clone's flags these bits are the exit signal. */
 const NEW_TIME_NAMESPACE = 0x80;
 const AF_UNIX = 1;

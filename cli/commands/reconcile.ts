@@ -11,7 +11,7 @@ import { readName, whoAmI } from "../arguments.js";
 import { type CommandContext, inSession, type Session, withJson } from "../command.js";
 import { EXIT_CODES } from "../exit-codes.js";
 import { WrongUse } from "../problems.js";
-import { reconciliationWords } from "../reconciliation-words.js";
+import { type Booking, reconciliationWords } from "../reconciliation-words.js";
 import { type ExportProvider, readUsageExport } from "../usage-export.js";
 
 interface ReconcileFlags {
@@ -19,16 +19,6 @@ interface ReconcileFlags {
   readonly complete?: true;
   readonly within: string;
   readonly dryRun?: true;
-}
-
-/** What became of an attempt that the list explains. */
-export interface Booking extends Explained {
-  /**
-   * `booked`: the run has it on its books now · `not awaited`: the run goes on, and no longer waits for what became of it ·
-   * `corrected`: the run has ended, and an event corrects what its events tell · `unreachable`: no worker answers ·
-   * `no price`: the run has ended, and neither list nor catalogue says what it cost
-   */
-  readonly outcome: "booked" | "not awaited" | "corrected" | "unreachable" | "no price" | "not booked (dry run)";
 }
 
 /** `wflo reconcile`: a provider's list of requests beside our own books. */

@@ -30,6 +30,14 @@ const CAP_NANO_USD = 6_500_000;
 /** A run that has not ended by then, or a worker that has not died, is a finding, in milliseconds. */
 const PATIENCE_MS = 90_000;
 
+interface ProveOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly report: (line: string) => void;
+  readonly onProof: (proof: Proof) => void;
+  /** @default 90 s */
+  readonly patienceMs?: number;
+}
+
 interface World {
   readonly patienceMs: number;
   readonly client: WfloClient;
@@ -42,19 +50,10 @@ interface World {
  * Tries each fault on a server, workers and a provider of its own, and compares both ledgers.
  * @param onProof told after each @throws Error where the server or a worker cannot be started
  */
-export async function prove(
-  plan: readonly Fault[],
-  options: {
-    readonly environment: NodeJS.ProcessEnv;
-    readonly report: (line: string) => void;
-    readonly onProof: (proof: Proof) => void;
-    /** @default 90 s */
-    readonly patienceMs?: number;
-  },
-): Promise<readonly Proof[]> {
+export async function prove(plan: readonly Fault[], options: ProveOptions): Promise<readonly Proof[]> {
   const closers: (() => Promise<void>)[] = [];
   try {
-    const world = { ...(await openWorld(options, closers)), patienceMs: options.patienceMs ?? PATIENCE_MS };
+    const world = await openWorld(options, closers);
     const proofs: Proof[] = [];
     for (const fault of plan) {
       const proof = await proofOf(world, fault);
@@ -68,9 +67,9 @@ export async function prove(
 }
 
 async function openWorld(
-  { environment, report }: { readonly environment: NodeJS.ProcessEnv; readonly report: (line: string) => void },
+  { environment, report, patienceMs = PATIENCE_MS }: ProveOptions,
   closers: (() => Promise<void>)[],
-): Promise<Omit<World, "patienceMs">> {
+): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), "wflo-prove-"));
   closers.push(async () => await rm(folder, { recursive: true, force: true }));
   const provider = await startCountingProvider();
@@ -93,6 +92,7 @@ async function openWorld(
   const client = await connect({ environment: own });
   closers.push(async () => await client.close());
   return {
+    patienceMs,
     client,
     provider,
     redis,
