@@ -72,13 +72,17 @@ export function createActivities(ports: ActivityPorts, tools: readonly ToolPolic
   };
 }
 
-/** Tried again for as long as the broker is away, whatever its client throws. */
-async function publishAll(ports: ActivityPorts, request: PublishRequest): Promise<void> {
+/**
+ * Tried again for as long as the broker is away, whatever its client throws.
+ * @param mayRetry false: the run waits for the broker in another step
+ */
+async function publishAll(ports: ActivityPorts, request: PublishRequest, { mayRetry = true } = {}): Promise<void> {
   try {
     await publish(ports, request);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw ApplicationFailure.retryable(message.slice(0, 1_000), "EventLogUnavailable");
+    const told = { message: message.slice(0, 1_000), type: "EventLogUnavailable", nonRetryable: !mayRetry };
+    throw ApplicationFailure.create(told);
   }
 }
 
@@ -127,6 +131,11 @@ async function toolCall(ports: ActivityPorts, request: ToolCallRequest, context:
     signal: context.cancellationSignal,
     isCancelled: () => context.cancellationDetails?.cancelRequested === true,
     journalled: !context.info.isLocal,
+    publish: async (firstRunId, unlogged) => {
+      const { workflowNamespace: namespace = "" } = context.info;
+      const source = { namespace, workflowId: workflowIdOf(context), firstRunId };
+      await publishAll(ports, { source, ...unlogged }, { mayRetry: false });
+    },
   });
 }
 

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from "@temporalio/activity";
-import { PART_BYTES, type ToolCallRequest, type ToolCallResult } from "../core/activity-contract.js";
+import { PART_BYTES, type ToolCallRequest, type ToolCallResult, type Unlogged } from "../core/activity-contract.js";
 import type { CapturedAgent, ToolSpec } from "../core/agent.js";
 import { callDigest } from "../core/call-digest.js";
 import { digestOf } from "../core/digest.js";
@@ -66,6 +66,8 @@ export interface ToolCallContext {
   readonly isCancelled: () => boolean;
   /** A local activity leaves no trace in the journal: its author said that repeating it is harmless. */
   readonly journalled: boolean;
+  /** Puts a run's records on the log. @throws ApplicationFailure `EventLogUnavailable` */
+  readonly publish: (firstRunId: string, unlogged: Unlogged) => Promise<void>;
 }
 
 /** Work that takes longer is worth remembering, in milliseconds. */
@@ -282,6 +284,9 @@ async function performCode(
   context: ToolCallContext,
 ): Promise<ToolCallResult> {
   const { language, limits, minIsolation } = spec.settings as unknown as CodeSettings;
+  const { before } = request;
+  // What cannot be put on record does not run.
+  if (before) await context.publish(request.firstRunId, before);
   const ran = await ports.code(
     {
       language,
@@ -298,7 +303,8 @@ async function performCode(
   ports.meters.observe("wflo_sandbox_duration_seconds", { backend }, durationMs / 1_000);
   const result = (await inlineOrRef(ports.blobs, ran.result as unknown as JsonObject, request.inlineBytes)) as Json;
   const files = await filesOrRef(ports.blobs, ran.out, PART_BYTES.files);
-  return { result, workspace: ran.workspace, ...files, backend };
+  const logged = before ? { publishedSeq: before.records.at(-1)?.seq ?? 0 } : {};
+  return { result, workspace: ran.workspace, ...files, backend, ...logged };
 }
 
 function counted(ports: RunToolPorts, spec: ToolSpec, result: ToolCallResult): ToolCallResult {

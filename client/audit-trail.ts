@@ -4,6 +4,7 @@ import type {
   PublishRequest,
   ToolCallRequest,
   ToolCallResult,
+  Unlogged,
 } from "../core/activity-contract.js";
 import type { AuditChain } from "../core/audit.js";
 import { createDeedBook, type DeedBook, type EventPlace } from "../core/audit-deeds.js";
@@ -111,12 +112,14 @@ async function scheduled(fold: Fold, { runId, event }: EventPlace, { activityTyp
     await leaving(fold, request);
     step({ kind: "publishing", upTo: request.records.at(-1)?.seq ?? 0 });
   } else if (type.startsWith("tool.")) {
-    step({ kind: "tool", request: (await fold.decode(payloads)) as ToolCallRequest });
+    const request = (await fold.decode(payloads)) as ToolCallRequest;
+    if (request.before) await leaving(fold, request.before);
+    step({ kind: "tool", request });
   }
 }
 
 /** The stored ones come before the others. */
-async function leaving(fold: Fold, { records, stored }: PublishRequest): Promise<void> {
+async function leaving(fold: Fold, { records, stored }: Unlogged): Promise<void> {
   if (stored) await fold.records.addStored(stored);
   fold.records.add(records);
 }
@@ -132,7 +135,9 @@ async function completed(fold: Fold, place: EventPlace, { scheduledEventId, resu
   }
   if (step?.kind === "tool") {
     const { tool, callId, turn } = step.request;
-    fold.deeds.toolRan(place, { tool, callId, turn }, (await fold.decode(result?.payloads)) as ToolCallResult);
+    const answer = (await fold.decode(result?.payloads)) as ToolCallResult;
+    fold.records.taken(answer.publishedSeq ?? 0);
+    fold.deeds.toolRan(place, { tool, callId, turn }, answer);
   }
 }
 

@@ -221,6 +221,14 @@ export interface ToolCallRequest {
   readonly joinOnly?: true;
   /** Of a tool that costs something, in a run with an account. */
   readonly lease?: LeaseClaim;
+  /** Of a sandbox tool: nothing runs before these are on the log. */
+  readonly before?: Unlogged;
+}
+
+/** What a run has told nobody yet; the stored ones come before the others. */
+export interface Unlogged {
+  readonly records: readonly OutgoingRecord[];
+  readonly stored?: BlobAddress;
 }
 
 export interface ToolCallResult {
@@ -238,6 +246,8 @@ export interface ToolCallResult {
   readonly stale?: true;
   /** `joinOnly`, and there is no result: whether the tool did its work is unknown. */
   readonly missing?: true;
+  /** What the request wanted on the log beforehand is there, up to this record. */
+  readonly publishedSeq?: number;
 }
 
 export interface AppendMessagesRequest {

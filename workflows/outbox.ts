@@ -3,17 +3,24 @@ import {
   condition,
   isCancellation,
   ParentClosePolicy,
+  patched,
   startChild,
   workflowInfo,
 } from "@temporalio/workflow";
-import { type OutgoingRecord, PART_BYTES, type PublishRequest, type StoredRecords } from "../core/activity-contract.js";
+import {
+  type OutgoingRecord,
+  PART_BYTES,
+  type PublishRequest,
+  type StoredRecords,
+  type Unlogged,
+} from "../core/activity-contract.js";
 import { type AuditChain, appendRecord } from "../core/audit.js";
 import { acknowledge, appendAudit, appendEvent, batch, type EventType, type Outbox } from "../core/events.js";
 import { jsonBytes } from "../core/input-bound.js";
 import type { JsonObject } from "../core/json.js";
 import type { Publishing } from "../core/run.js";
 import type { BlobAddress } from "../core/transcript.js";
-import { publishSoon, storePiece } from "./calls.js";
+import { publishPatiently, publishSoon, storePiece } from "./calls.js";
 import { DELIVER_EVENTS } from "./names.js";
 import { now } from "./run-context.js";
 
@@ -63,6 +70,35 @@ export function unpublished(run: Publisher): readonly OutgoingRecord[] {
   const { outbox, publishing, turn } = run.state;
   if (run.flush !== null || outbox.stored !== null || turn < publishing.nextTurn) return [];
   return batch(outbox, BATCH);
+}
+
+/**
+ * Everything that nobody was told yet, to be put on the log before something dangerous is done. It may be on its way there
+ * already: a log stores at least once.
+ */
+export function allUnlogged(run: Publisher): Unlogged {
+  const { outbox } = run.state;
+  return { records: batch(outbox, BATCH), ...(outbox.stored ? { stored: outbox.stored } : {}) };
+}
+
+/** True where more waits than travels with one step: the broker was away for long. */
+export function isBacklog({ state: { outbox } }: Publisher): boolean {
+  // Histories from before this was looked at go on as they began.
+  return batch(outbox, BATCH).length < outbox.waiting.length && patched("all-before-code");
+}
+
+/** A step has put these on the log. */
+export function noteLogged(run: Publisher, { stored }: Unlogged, seq: number): void {
+  if (stored !== undefined && run.state.outbox.stored === stored) {
+    run.state.outbox = { ...run.state.outbox, stored: null };
+  }
+  notePublished(run, seq);
+}
+
+/** Puts them on the log, however long it takes. */
+export async function logPatiently(run: Publisher, unlogged: Unlogged): Promise<void> {
+  await publishPatiently({ ...requestFor(unlogged.records, unlogged.stored ?? null) });
+  noteLogged(run, unlogged, unlogged.records.at(-1)?.seq ?? 0);
 }
 
 /** What became of the records that went out with a model call: stored up to `seq`, or not (then undefined). */

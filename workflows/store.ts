@@ -31,6 +31,11 @@ export function isStoreAway(error: unknown): boolean {
   return causeOf(error)?.type === "StoreUnavailable";
 }
 
+/** A log that did not take what had to be on it first. */
+export function isLogAway(error: unknown): boolean {
+  return causeOf(error)?.type === "EventLogUnavailable";
+}
+
 /** Stores a value's JSON in pieces. */
 export async function storedInPieces(value: unknown): Promise<InPieces> {
   return { pieces: await Promise.all(piecesOf(JSON.stringify(value), PIECE_CHARACTERS).map(storePiece)) };

@@ -5,9 +5,10 @@ import type { JsonObject } from "../core/json.js";
 import type { BlobRef } from "../core/transcript.js";
 import { leaseClaim } from "./account-lease.js";
 import { callTool, storeReady } from "./calls.js";
+import { allUnlogged, isBacklog, logPatiently, noteLogged, storeWaiting } from "./outbox.js";
 import { agentOf, type Run } from "./run-context.js";
 import { callInSandbox } from "./sandbox-calls.js";
-import { isStoreAway } from "./store.js";
+import { isLogAway, isStoreAway, onceStored } from "./store.js";
 
 /** How often a tool that may be repeated is run again after an attempt that did not answer. */
 const LOST_TRIES = 3;
@@ -31,11 +32,17 @@ export interface ReadyCall {
 export async function runTool(run: Run, tool: ToolPolicy, call: ReadyCall): Promise<ToolCallResult> {
   const request = requestFor(run, tool, call);
   for (let lost = 0; ; ) {
+    if (tool.kind === "sandbox" && isBacklog(run)) await onceStored(run, async () => await storeWaiting(run));
+    const before = tool.kind === "sandbox" ? allUnlogged(run) : undefined;
     try {
-      return await callOnce(run, tool, lost > 0 ? { ...request, retried: true } : request);
+      const retried = lost > 0 ? { retried: true as const } : {};
+      const result = await callOnce(run, tool, { ...request, ...retried, ...(before ? { before } : {}) });
+      if (before && result.publishedSeq !== undefined) noteLogged(run, before, result.publishedSeq);
+      return result;
     } catch (error) {
       const cause = error instanceof ActivityFailure ? error.cause : undefined;
       if (isStoreAway(error)) await storeReady();
+      else if (before && isLogAway(error)) await logPatiently(run, before);
       else if (leaseVoidIn(error) !== undefined) throw error;
       else if (cause instanceof ApplicationFailure) throw toolFailure(tool, cause);
       else if (!(cause instanceof TimeoutFailure)) throw error;

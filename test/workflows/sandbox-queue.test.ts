@@ -144,7 +144,8 @@ test("code leaves an audit record when it is handed out, also where nothing come
     await eventually(() =>
       expect(worker.published.some(({ value }) => /wflo\.run\.(completed|failed)/.test(value))).toBe(true),
     );
-    return actions().map(({ action }) => action);
+    // A log stores at least once.
+    return [...new Set(actions().map(({ action }) => action))];
   };
   expect(await codeActions(async () => done)).toEqual(["code.started", "code.executed"]);
   const refused = async () => await Promise.reject(new SandboxUnavailable("there is none"));
