@@ -27,9 +27,37 @@ const OWN_ENDS: readonly string[] = ["run.ended", "run.failed", "run.canceled"];
 /** Reads a run's histories, from its first event to the last that there is by now. */
 export async function readAuditTrail(temporal: Temporal, workflowId: string): Promise<RunAuditTrail> {
   const { runIds, firstRunId, isWhole } = await historyIds(temporal, workflowId);
-  const fold: Fold = {
-    decode: temporal.decode,
-    records: createRecordBook(temporal),
+  const fold = openFold(temporal);
+  for (const runId of runIds) {
+    for await (const { events } of readHistory(temporal, { workflowId, runId })) await takeAll(fold, runId, events);
+  }
+  const forgotten = isWhole ? [] : ["its first histories are gone from Temporal"];
+  return { ...trailOf(fold, forgotten), delivering: await isAnyRunning(temporal, fold.carriers), firstRunId };
+}
+
+/** A run's histories that were saved, in order. */
+export interface SavedHistories {
+  readonly workflowId: string;
+  readonly firstRunId: string;
+  readonly histories: readonly { readonly runId: string; readonly events: readonly HistoryEvent[] }[];
+  /** What is not among them. */
+  readonly gaps: readonly string[];
+}
+
+/** The same of histories that were saved: no server is asked, so whatever was still to be delivered counts as delivered. */
+export async function savedAuditTrail(
+  saved: SavedHistories,
+  tools: Pick<Temporal, "decode" | "blobs">,
+): Promise<RunAuditTrail> {
+  const fold = openFold(tools);
+  for (const { runId, events } of saved.histories) await takeAll(fold, runId, events);
+  return { ...trailOf(fold, saved.gaps), delivering: false, firstRunId: saved.firstRunId };
+}
+
+function openFold(tools: Pick<Temporal, "decode" | "blobs">): Fold {
+  return {
+    decode: tools.decode,
+    records: createRecordBook(tools),
     deeds: createDeedBook(),
     steps: new Map(),
     updates: new Map(),
@@ -38,23 +66,22 @@ export async function readAuditTrail(temporal: Temporal, workflowId: string): Pr
     end: undefined,
     head: undefined,
   };
-  for (const runId of runIds) {
-    for await (const { events } of readHistory(temporal, { workflowId, runId })) {
-      for (const event of events) await take(fold, event, { runId, event: Number(event.eventId) });
-    }
-  }
+}
+
+async function takeAll(fold: Fold, runId: string, events: readonly HistoryEvent[]): Promise<void> {
+  for (const event of events) await take(fold, event, { runId, event: Number(event.eventId) });
+}
+
+function trailOf(fold: Fold, missing: readonly string[]): Omit<AuditTrail, "delivering"> {
   const { gaps, ...facts } = fold.records.facts();
-  const forgotten = isWhole ? [] : ["its first histories are gone from Temporal"];
   const endedBy = endOf(fold, facts.records);
   return {
     ...facts,
     deeds: fold.deeds.deeds,
-    gaps: [...forgotten, ...gaps],
+    gaps: [...missing, ...gaps],
     ...(endedBy ? { endedBy } : {}),
     ...(fold.head ? { end: fold.head } : {}),
     wasReset: fold.wasReset,
-    delivering: await isAnyRunning(temporal, fold.carriers),
-    firstRunId,
   };
 }
 

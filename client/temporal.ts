@@ -1,6 +1,7 @@
 import type { Client, WorkflowHandle } from "@temporalio/client";
 import type { BlobReader } from "./blob-reader.js";
 import { ClientError } from "./client-error.js";
+import { type Decode, decoderOf } from "./decoding.js";
 import { toClientError } from "./temporal-errors.js";
 
 /** A workflow's history, as Temporal keeps it. */
@@ -22,8 +23,7 @@ export interface Temporal {
   readonly blobs: () => BlobReader;
   /** Makes one call, within the time that a call may take. @throws ClientError */
   call<T>(make: () => Promise<T>, about?: CallAbout): Promise<T>;
-  /** The first of some payloads; undefined where there is none or it can't be read. */
-  decode(payloads: Payloads | null | undefined): Promise<unknown>;
+  readonly decode: Decode;
 }
 
 interface CallAbout {
@@ -45,7 +45,6 @@ export interface TemporalParts {
 
 export function createTemporal({ client, blobs, timeoutMs, ...place }: TemporalParts): Temporal {
   const { namespace, loadedDataConverter } = client.options;
-  const { payloadConverter, payloadCodecs } = loadedDataConverter;
   return {
     ...place,
     client,
@@ -69,11 +68,6 @@ export function createTemporal({ client, blobs, timeoutMs, ...place }: TemporalP
         throw toClientError(error, { ...place, namespace, ...about });
       }
     },
-    async decode(payloads) {
-      let [first] = payloads ?? [];
-      if (!first) return undefined;
-      for (const codec of payloadCodecs.toReversed()) [first] = await codec.decode(first ? [first] : []);
-      return first && payloadConverter.fromPayload(first);
-    },
+    decode: decoderOf(loadedDataConverter),
   };
 }

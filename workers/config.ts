@@ -37,6 +37,10 @@ export interface Config {
   readonly redisUrl: string | undefined;
   /** Undefined: nothing is encrypted. */
   readonly keyRing: KeyRing | undefined;
+  /** Undefined: what this process puts on the audit log is not signed. */
+  readonly auditKeyFile: string | undefined;
+  /** Of keys whose signatures count. */
+  readonly auditPublicKeyFiles: readonly string[];
   /** By provider. */
   readonly rateLimits: ReadonlyMap<string, RateLimits>;
   /** Variables that are set, and that this version makes nothing of: told of at start. */
@@ -82,6 +86,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     stateFolder,
     allowScriptPaths: environment.NODE_ENV !== "production",
     redisUrl: value("REDIS_URL"),
+    auditKeyFile: path(value("WFLO_AUDIT_KEY")),
+    auditPublicKeyFiles: value("WFLO_AUDIT_PUBLIC_KEYS").map((file) => resolve(folder, file)),
     rateLimits: value("WFLO_RATE_LIMITS"),
     ignored: (["KAFKA_BROKERS"] as const).filter((name) => value(name) !== undefined),
   };

@@ -7,13 +7,20 @@ import { WrongSettings } from "./config.js";
 const MARKS = "encryption-keys/";
 const CLEAR = Buffer.from("wflo");
 
+/** A key that encrypts for the first time, and those that did before. */
+export interface NewKey {
+  readonly id: string;
+  readonly before: readonly string[];
+}
+
 /**
  * Compares the keys with those that the store has seen, before any work is taken, and notes the one that encrypts from now
  * on. A store that is away is compared another time: what needs it waits for it anyway.
  * @param stored the values as they are kept
+ * @returns the key where it is new
  * @throws WrongSettings for a key that is missing, or another one of the same id
  */
-export async function checkEncryptionKeys(stored: ObjectStore, ring: KeyRing | undefined): Promise<void> {
+export async function checkEncryptionKeys(stored: ObjectStore, ring: KeyRing | undefined): Promise<NewKey | undefined> {
   const current = await ring?.current();
   try {
     const marks = await stored.list(MARKS);
@@ -22,11 +29,14 @@ export async function checkEncryptionKeys(stored: ObjectStore, ring: KeyRing | u
     if (found.length > 0) throw new WrongSettings(found);
     if (ring && current) {
       const mark = `${MARKS}${current.id}`;
-      if (!marks.includes(mark)) await stored.putIfAbsent(mark, await seal(ring, CLEAR, mark));
+      if (marks.includes(mark)) return undefined;
+      await stored.putIfAbsent(mark, await seal(ring, CLEAR, mark));
+      return { id: current.id, before: marks.map((one) => one.slice(MARKS.length)) };
     }
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
   }
+  return undefined;
 }
 
 async function problemOf(stored: ObjectStore, ring: KeyRing | undefined, mark: string): Promise<string | undefined> {

@@ -75,6 +75,11 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): strin
   return join(environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), ".cache"), "wflo");
 }
 
+/** Of this package. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string }).version;
+}
+
 /** The folder with Wflo's package.json, from the sources as from the compiled files. */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));

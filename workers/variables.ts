@@ -107,6 +107,21 @@ export const VARIABLES = {
     "whoever knows it may read through `wflo codec-server`; 16 characters or more",
     "one is made at start, and shown",
   ),
+  WFLO_AUDIT_KEY: optionalText(
+    "file with a private Ed25519 key (PEM), with which a worker signs what it puts on the audit log",
+    "none: the audit log is chained, and not signed",
+  ),
+  WFLO_AUDIT_PUBLIC_KEYS: {
+    meaning: "files with public Ed25519 keys (PEM) that `wflo audit verify` trusts, besides WFLO_AUDIT_KEY",
+    defaultText: "none",
+    otherwise: [],
+    accepted: "FILE,FILE,…",
+    read: (word) =>
+      word
+        .split(",")
+        .map((file) => file.trim())
+        .filter((file) => file !== ""),
+  } satisfies Variable<readonly string[]>,
   WFLO_KEY_RING: optionalText(
     "module that exports `keyRing`, in place of WFLO_ENCRYPTION_KEYS: keys of a key management service",
     "none",

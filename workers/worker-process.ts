@@ -4,6 +4,7 @@ import { createPrometheusMeters } from "../adapters/prometheus/meters.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Logger } from "../ports/logger.js";
 import { type Queue, type RunningWorkers, startWorkers } from "./agent-worker.js";
+import { openWitness, settingsFacts } from "./audit-witness.js";
 import { type Composition, compose } from "./compose.js";
 import type { Config } from "./config.js";
 import { connectWorker, serverPlace } from "./connection.js";
@@ -11,6 +12,7 @@ import { checkEncryptionKeys } from "./encryption-marks.js";
 import { type HealthServer, startHealthServer } from "./health-server.js";
 import { installRuntime } from "./runtime.js";
 import { ensureSearchAttributes } from "./search-attributes.js";
+import { packageVersion } from "./tool-finder.js";
 
 /** A worker with everything around it. */
 export interface WorkerProcess {
@@ -53,17 +55,27 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const searchAttributes = await ensureSearchAttributes(connection, namespace, logger);
     const composition = await compose(config, { logger, meters, searchAttributes });
     closers.push(async () => await composition.close());
-    await checkEncryptionKeys(composition.stores.stored, config.keyRing);
+    const newKey = await checkEncryptionKeys(composition.stores.stored, config.keyRing);
+    const witness = openWitness(config, composition.stores.eventLog);
     let workers: RunningWorkers | undefined;
     const unready = () => workers?.unready() ?? ["starting"];
     const health = await openHealth(config, { metrics: async () => await meters.render(), coreMetricsUrl, unready });
     if (health) closers.push(async () => await health.close());
-    const ports = { ...composition.ports, ...(options.checkpoint ? { checkpoint: options.checkpoint } : {}) };
+    const witnessed = { ...composition.ports, eventLog: witness };
+    const ports = { ...witnessed, ...(options.checkpoint ? { checkpoint: options.checkpoint } : {}) };
     const activities = createActivities(ports, composition.tools);
     const { workflowBundlePath } = options;
     const bundle = workflowBundlePath === undefined ? {} : { workflowBundlePath };
     const { taskQueue } = config;
     const stackTraces = config.logLevel === "debug" || config.logLevel === "trace";
+    const polled = queues.map((queue) => (queue === "agents" ? config.taskQueue : `${config.taskQueue}-sandbox`));
+    const facts = { agents: [...composition.offer.agents.keys()], blobs: composition.stores.objects.description };
+    await witness.note("worker.started", {
+      ...{ version: packageVersion(), address, namespace, queues: polled, ...facts },
+      sandbox: composition.sandbox.backend,
+      settings: settingsFacts(config.environment),
+    });
+    if (newKey) await witness.note("encryption.key.changed", { key: newKey.id, before: newKey.before });
     workers = await startWorkers({
       connection,
       namespace,
@@ -75,9 +87,8 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
       keyRing: config.keyRing,
       ...bundle,
     });
+    closers.push(async () => await witness.note("worker.stopped", {}));
     closers.push(workers.stop);
-    const polled = queues.map((queue) => (queue === "agents" ? config.taskQueue : `${config.taskQueue}-sandbox`));
-    const facts = { agents: [...composition.offer.agents.keys()], blobs: composition.stores.objects.description };
     logger.info(`worker for ${polled.join(" and ")} on ${address}, namespace ${namespace}`, facts);
     if (health) logger.info(`metrics and health on http://localhost:${health.port}/metrics`);
     return { composition, logger, httpPort: health?.port, ended: workers.ended, stop: closeAll };

@@ -150,6 +150,10 @@ describeWith("bubblewrap", () => {
     expect(await wflo("audit", "verify", id())).toMatchObject({ exitCode: 0 });
 
     const log = join(workers.folder, ".wflo/audit.jsonl");
+    const first = JSON.parse(String((await readFile(log, "utf8")).split("\n")[0]));
+    const settings = { WFLO_TASK_QUEUE: workers.taskQueue, TEMPORAL_ADDRESS: temporalAddress() };
+    const facts = { queues: [workers.taskQueue, `${workers.taskQueue}-sandbox`], settings };
+    expect(first).toMatchObject({ action: "worker.started", seq: 1, facts });
     const whole = await readFile(log, "utf8");
     const lines = whole.split("\n");
     const approval = lines.findIndex((line) => line.includes(id()) && line.includes("approval.approve"));

@@ -25,6 +25,8 @@ describe("settings", () => {
         stateFolder: "/app/.wflo",
         allowScriptPaths: true,
         redisUrl: undefined,
+        auditKeyFile: undefined,
+        auditPublicKeyFiles: [],
         rateLimits: new Map(),
         ignored: [],
       });

@@ -1,0 +1,14 @@
+import type { LoadedDataConverter } from "@temporalio/common";
+import type { Payloads } from "./temporal.js";
+
+/** The first of some payloads; undefined where there is none or it can't be read. */
+export type Decode = (payloads: Payloads | null | undefined) => Promise<unknown>;
+
+export function decoderOf({ payloadConverter, payloadCodecs }: LoadedDataConverter): Decode {
+  return async (payloads) => {
+    let [first] = payloads ?? [];
+    if (!first) return undefined;
+    for (const codec of payloadCodecs.toReversed()) [first] = await codec.decode(first ? [first] : []);
+    return first && payloadConverter.fromPayload(first);
+  };
+}
