@@ -10,6 +10,7 @@ import type { AuditChain } from "../core/audit.js";
 import { createDeedBook, type DeedBook, type EventPlace } from "../core/audit-deeds.js";
 import type { AuditTrail } from "../core/audit-trail.js";
 import type { RunResult } from "../core/run.js";
+import { fromOutside, Unreadable } from "../core/unreadable.js";
 import { createRecordBook, type RecordBook } from "./audit-records.js";
 import { ClientError } from "./client-error.js";
 import { historyIds, readHistory } from "./history.js";
@@ -113,7 +114,7 @@ async function take(fold: Fold, event: HistoryEvent, place: EventPlace): Promise
   } else if (event.activityTaskCompletedEventAttributes) {
     await completed(fold, place, event.activityTaskCompletedEventAttributes);
   } else if (signal) {
-    fold.deeds.signal(place, signal.signalName ?? "", await fold.decode(signal.input?.payloads));
+    fold.deeds.signal(place, signal.signalName ?? "", await said(fold, signal.input?.payloads));
   } else if (child?.workflowType?.name === DELIVER_EVENTS) {
     await leaving(fold, (await fold.decode(child.input?.payloads)) as PublishRequest);
     fold.carriers.push(child.workflowId ?? "");
@@ -142,6 +143,15 @@ async function scheduled(fold: Fold, { runId, event }: EventPlace, { activityTyp
     const request = (await fold.decode(payloads)) as ToolCallRequest;
     if (request.before) await leaving(fold, request.before);
     step({ kind: "tool", request });
+  }
+}
+
+/** What somebody outside sent; where nobody can read it, the run could not either, and has refused it. */
+async function said(fold: Fold, payloads: Parameters<Temporal["decode"]>[0]): Promise<unknown> {
+  try {
+    return fromOutside(await fold.decode(payloads));
+  } catch (error) {
+    return new Unreadable((error as Error).message);
   }
 }
 
@@ -174,7 +184,7 @@ async function updated(fold: Fold, place: EventPlace, event: HistoryEvent): Prom
   // After a reset the server brings an update along in an event of its own.
   const request = accepted ?? event.workflowExecutionUpdateAdmittedEventAttributes?.request;
   if (request?.input?.name) {
-    const payload = await fold.decode(request.input.args?.payloads);
+    const payload = await said(fold, request.input.args?.payloads);
     fold.updates.set(`${runId} ${request.meta?.updateId}`, { name: request.input.name, payload });
   }
   const answer = event.workflowExecutionUpdateCompletedEventAttributes;

@@ -4,6 +4,7 @@ import type { JsonObject } from "./json.js";
 import { jsonProblem } from "./json-check.js";
 import { type NanoUsd, parseUsd } from "./money.js";
 import type { BlobAddress, BlobRef } from "./transcript.js";
+import { Unreadable } from "./unreadable.js";
 
 interface TextRule {
   readonly required?: boolean;
@@ -63,6 +64,10 @@ export function shown(value: unknown): string {
 
 /** The fields of `value` below `path`; a value that is no object is one problem. */
 export function fieldsOf(value: unknown, path: string, problems: string[]): Fields | undefined {
+  if (value instanceof Unreadable) {
+    problems.push(`${path === "" ? "the payload" : path}: can't be read: ${value.problem}`);
+    return undefined;
+  }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     problems.push(`${path === "" ? "the payload" : path}: must be an object, not ${shown(value)}`);
     return undefined;

@@ -6,14 +6,15 @@ const MOST_VALUES = 100_000;
 /**
  * Why a value is not JSON that can be carried, or undefined where it is. Never throws, whatever the value: no recursion,
  * and an end for cycles.
+ * @param deepest levels of nesting. @default 64
  */
-export function jsonProblem(value: unknown): string | undefined {
+export function jsonProblem(value: unknown, deepest: number = DEEPEST): string | undefined {
   const open: { readonly value: unknown; readonly depth: number }[] = [{ value, depth: 0 }];
   for (let count = 0; open.length > 0; count += 1) {
     const next = open.pop();
     if (count > MOST_VALUES) return `has more than ${MOST_VALUES} values`;
     if (!next) break;
-    if (next.depth > DEEPEST) return `is nested deeper than ${DEEPEST} levels`;
+    if (next.depth > deepest) return `is nested deeper than ${deepest} levels`;
     const problem = scalarProblem(next.value);
     if (problem !== undefined) return problem;
     for (const inner of partsOf(next.value)) {

@@ -21,6 +21,6 @@ export function clientConverter(ring: KeyRing): LoadedDataConverter {
 export function workerConverter(ring: KeyRing): DataConverter {
   return {
     failureConverterPath: FAILURE_CONVERTER,
-    payloadCodecs: [createPayloadCodec(ring)],
+    payloadCodecs: [createPayloadCodec(ring, "passed")],
   };
 }

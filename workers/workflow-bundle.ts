@@ -5,10 +5,9 @@ import { packageRoot } from "./tool-finder.js";
 
 const SOURCE_MAP = /^\/\/# sourceMappingURL=data:application\/json;charset=utf-8;base64,(\S+)$/m;
 
-/** Of the same kind as this file: source, or built. */
-const FAILURE_CONVERTER = fileURLToPath(
-  new URL(`../workflows/failure-converter${extname(import.meta.url)}`, import.meta.url),
-);
+/** A module of the workflows, of the same kind as this file: source, or built. */
+const converter = (name: string) =>
+  fileURLToPath(new URL(`../workflows/${name}${extname(import.meta.url)}`, import.meta.url));
 
 interface SourceMap {
   sources: string[];
@@ -23,7 +22,12 @@ interface SourceMap {
 export async function buildWorkflowBundle(entry: string): Promise<string> {
   const complaints: string[] = [];
   const logger = new DefaultLogger("WARN", ({ message }) => complaints.push(message));
-  const options = { workflowsPath: entry, failureConverterPath: FAILURE_CONVERTER, logger };
+  const options = {
+    workflowsPath: entry,
+    failureConverterPath: converter("failure-converter"),
+    payloadConverterPath: converter("payload-converter"),
+    logger,
+  };
   const { code } = await bundleWorkflowCode(options).catch((error: Error) => {
     throw new Error(`the workflow bundle can't be built: ${[error.message, ...complaints].join("\n")}`);
   });

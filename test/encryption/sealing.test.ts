@@ -13,6 +13,7 @@ import { createKeyRing, keyRingOf, readKeys } from "../../encryption/key-ring.js
 import { encryptedObjectStore } from "../../encryption/object-store.js";
 import { createPayloadCodec } from "../../encryption/payload-codec.js";
 import type { KeyRing } from "../../ports/key-ring.js";
+import { payloadConverter } from "../../workflows/payload-converter.js";
 import { temporaryFolders } from "../harness/folder.js";
 import { all } from "../harness/taking.js";
 
@@ -143,6 +144,19 @@ describe("a payload", () => {
     await expect(codec.decode(other ? [other] : [])).rejects.toThrow(
       /"k2", which is not there; add it to WFLO_ENCRYPTION_KEYS/,
     );
+  });
+
+  test("that no key has sealed goes on to a workflow as something to refuse, and one of a missing key is waited for", async () => {
+    const codec = createPayloadCodec(ring, "passed");
+    const metadata = { encoding: Buffer.from("binary/encrypted"), "encryption-key-id": Buffer.from("k1") };
+    const [garbage] = await codec.decode([{ metadata, data: randomBytes(64) }]);
+    const context = { type: "workflow", namespace: "default", workflowId: "w" } as const;
+    const problem = expect.stringMatching(/is not what the encryption key k1 has sealed/);
+    expect(payloadConverter.fromPayload(garbage ?? {}, context)).toEqual({ problem });
+    // An activity's answer is another matter: the workflow task fails, and is tried again.
+    expect(() => payloadConverter.fromPayload(garbage ?? {})).toThrow(/has sealed/);
+    const [other] = await createPayloadCodec(createKeyRing([k2])).encode([{ data: clear }]);
+    await expect(codec.decode(other ? [other] : [])).rejects.toMatchObject({ kind: "no-key" });
   });
 
   test("a failure's message and stack are in one, and come back", async () => {
