@@ -3,6 +3,7 @@ import { proxySinks, setCurrentDetails, upsertSearchAttributes, workflowInfo } f
 import { clipped } from "../core/clip.js";
 import { spent } from "../core/ledger.js";
 import { costOf } from "../core/ledger-report.js";
+import { inMarkdown } from "../core/markdown.js";
 import { formatUsd } from "../core/money.js";
 import type { RunDoing, RunStatus } from "../core/run.js";
 import type { WfloSinks } from "../core/sinks.js";
@@ -101,13 +102,15 @@ function page(run: Run): string {
   const pending = state.gates.filter((gate) => gate.state === "pending");
   const last = state.turnsBefore + input.maxTurns;
   return [
-    `### ${input.agent}: ${run.doing.text}`,
+    `### ${inMarkdown(input.agent)}: ${run.doing.text}`,
     "",
     "| turn | model | cost | budget | transcript |",
     "| --- | --- | --- | --- | --- |",
-    `| ${state.turn} of ${last} | ${modelOf(run)} | $${cost.usd} | ${limit === null ? "none" : `$${formatUsd(limit)}`} | \`${state.head?.slice(0, 19) ?? "–"}\` |`,
+    `| ${state.turn} of ${last} | ${inMarkdown(modelOf(run))} | $${cost.usd} | ${limit === null ? "none" : `$${formatUsd(limit)}`} | \`${state.head?.slice(0, 19) ?? "–"}\` |`,
     ...(pending.length > 0 ? ["", "**Waiting for a decision:**"] : []),
-    ...pending.map((gate) => `- \`${gate.gate}\` ${gate.title} (${gate.approvers.join(", ") || "anyone"})`),
-    ...(state.ending ? ["", `**Ends:** ${state.ending.status} ${state.ending.stopReason ?? ""}`] : []),
+    ...pending.map(({ gate, title, approvers }) => {
+      return `- \`${gate}\` ${inMarkdown(title)} (${inMarkdown(approvers.join(", ")) || "anyone"})`;
+    }),
+    ...(state.ending ? ["", `**Ends:** ${state.ending.status} ${inMarkdown(state.ending.stopReason ?? "")}`] : []),
   ].join("\n");
 }

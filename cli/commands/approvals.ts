@@ -5,6 +5,7 @@ import type { Json } from "../../core/json.js";
 import { readDigest, readJsonObject, readName, whoAmI } from "../arguments.js";
 import { type CommandContext, inSession, type Session, withJson } from "../command.js";
 import { gateWords } from "../gate-prompt.js";
+import { oneLine } from "../output.js";
 
 interface DecisionFlags {
   readonly by?: string;
@@ -102,8 +103,8 @@ async function gatesOfOpenRun(client: WfloClient, workflowId: string): Promise<r
 }
 
 function wordsOf(gate: RunGate): string {
-  const words = gate.decisions.map(
-    ({ by, decision, comment }) => `${decision} by ${by}${comment ? `: ${comment}` : ""}`,
+  const words = gate.decisions.map(({ by, decision, comment }) =>
+    oneLine(`${decision} by ${by}${comment ? `: ${comment}` : ""}`),
   );
   return [`${gate.workflowId} · ${gate.state}`, gateWords(gate), ...words.map((line) => `  ${line}`)].join("\n");
 }

@@ -13,6 +13,7 @@ import {
 } from "../../../ports/sandbox.js";
 import { packageRoot } from "../../../workers/tool-finder.js";
 import { eventually } from "../../harness/eventually.js";
+import { cgroupsOf, descriptors } from "../../harness/held-by-process.js";
 import { describeWith } from "../../harness/real-part.js";
 import { processesWith } from "../../ports/sandbox-hostile/world.js";
 import { copyOfBubblewrap } from "./open-bubblewrap.js";
@@ -219,19 +220,6 @@ describeWith("bubblewrap", (bwrapPath) => {
 
 const mounts = async () =>
   (await readFile("/proc/self/mountinfo", "utf8")).split("\n").filter((line) => line.includes(" wflo "));
-
-const descriptors = () => readdirSync("/proc/self/fd").length;
-
-/** Groups that a worker has made in any hierarchy and not removed. */
-function cgroupsOf(pid: number): string[] {
-  const points = readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .filter((line) => / - cgroup2? /.test(line))
-    .map((line) => line.split(" ")[4] ?? "");
-  return points.flatMap((point) =>
-    readdirSync(point, { recursive: true, encoding: "utf8" }).filter((name) => name.includes(`wflo-${pid}-`)),
-  );
-}
 
 function descendantsOf(pid: number): number[] {
   try {
