@@ -7,4 +7,4 @@ export { type AgentDefinition, type AgentOptions, defineAgent } from "./agents/a
 export { askHuman } from "./agents/ask-human.js";
 export { DefinitionError } from "./agents/definition-error.js";
 export { javascript, python, shell, withLimits } from "./agents/sandbox-tools.js";
-export { defineTool, type ToolContext, type ToolDefinition, type ToolOptions } from "./agents/tool.js";
+export { defineTool, secretRef, type ToolContext, type ToolDefinition, type ToolOptions } from "./agents/tool.js";

@@ -19,6 +19,7 @@ import { withPatience } from "./patience.js";
 import type { CodeTool } from "./run-code.js";
 import type { SchemaChecker } from "./schema-checker.js";
 import { withResource } from "./tool-lock.js";
+import { redactionOf, resolveSecrets, type SecretRefs, type Secrets } from "./tool-secrets.js";
 
 /** What a tool's own code is given besides its arguments. */
 export interface ToolContext {
@@ -29,6 +30,8 @@ export interface ToolContext {
   readonly idempotencyKey: string;
   /** Aborted when the run is cancelled, or the lock on its resource is lost. */
   readonly signal: AbortSignal;
+  /** By the tool's own names. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** Of a tool with a resource: larger than that of everybody who held it before. */
   readonly fence?: number;
 }
@@ -42,6 +45,8 @@ export interface DeployedTool {
   readonly execute: ToolExecutor;
   /** What no two calls may work on at once, of whichever tools. @default nothing */
   readonly resource?: (args: JsonObject) => string;
+  /** What `context.secrets` has. @default nothing */
+  readonly secrets?: SecretRefs;
 }
 
 export interface RunToolPorts {
@@ -52,6 +57,7 @@ export interface RunToolPorts {
   readonly executors: Readonly<Record<string, DeployedTool>>;
   readonly code: CodeTool;
   readonly locks: Locks;
+  readonly secrets: Secrets;
   readonly checkpoint?: PassCheckpoint;
 }
 
@@ -220,7 +226,8 @@ async function perform(
     return counted(ports, spec, { error, ...freeOf(spec) });
   }
   const { workflowId, signal } = context;
-  const call = { workflowId, turn: request.turn, callId: request.callId, idempotencyKey, signal };
+  const secrets = await resolveSecrets(ports.secrets, deployed.secrets ?? {});
+  const call = { workflowId, turn: request.turn, callId: request.callId, idempotencyKey, signal, secrets };
   try {
     const value = plainJson(spec, await executed(ports.locks, deployed, args, call));
     const cost = costOf(spec, value);
@@ -234,11 +241,28 @@ async function perform(
   }
 }
 
-async function executed(locks: Locks, tool: DeployedTool, args: JsonObject, call: ToolContext): Promise<unknown> {
-  if (!tool.resource) return await tool.execute(args, call);
+async function executed(locks: Locks, tool: DeployedTool, args: JsonObject, call: ToolContext): Promise<Json> {
+  if (!tool.resource) return await discreetly(tool, args, call);
   return await withResource(locks, tool.resource(args), call.signal, async (fence, lost) => {
-    return await tool.execute(args, { ...call, fence, signal: AbortSignal.any([call.signal, lost]) });
+    return await discreetly(tool, args, { ...call, fence, signal: AbortSignal.any([call.signal, lost]) });
   });
+}
+
+/** What a tool answers or throws has none of its secrets in it. */
+async function discreetly(tool: DeployedTool, args: JsonObject, call: ToolContext): Promise<Json> {
+  if (tool.secrets === undefined) return await tool.execute(args, call);
+  const redaction = redactionOf(call.secrets);
+  try {
+    return redaction.json(jsonOf(await tool.execute(args, call)));
+  } catch (error) {
+    // Neither its stack nor its cause: they say what the message said.
+    throw new Error(redaction.text(wordsOf(error)));
+  }
+}
+
+/** As it would be written down: what says of itself how (a date) has said it before it is searched. */
+function jsonOf(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value) ?? "null") as Json;
 }
 
 /** Nothing was done, so nothing can have been billed. */

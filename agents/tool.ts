@@ -4,6 +4,7 @@ import { digestOf } from "../core/digest.js";
 import { parseDuration } from "../core/duration.js";
 import type { Json, JsonObject } from "../core/json.js";
 import { type NanoUsd, parseUsd } from "../core/money.js";
+import { parseSecretRef, type SecretRef } from "../core/secret-ref.js";
 import { DefinitionError } from "./definition-error.js";
 
 /** What a tool's code is given besides its arguments. */
@@ -17,6 +18,8 @@ export interface ToolContext {
   readonly idempotencyKey: string;
   /** Aborted when the run is cancelled, the attempt's time is over, or the lock on the tool's resource is lost. */
   readonly signal: AbortSignal;
+  /** By the names of the tool's option `secrets`. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** Of a tool with a `resource`: larger than that of everybody who held it before. Hand it to systems that can compare it. */
   readonly fence?: number;
 }
@@ -50,6 +53,11 @@ export interface ToolOptions<Input extends z.ZodType> {
    * `"crm"` or `({ customer }) => "customer/" + customer`. A call waits until it is free. Not for local tools. @default nothing
    */
   readonly resource?: string | ((args: z.output<Input>) => string);
+  /**
+   * Secrets that `execute` gets in `context.secrets`, such as `{ crm: secretRef("env:CRM_TOKEN") }`. They are in no history,
+   * event, log or blob: what the tool answers or throws is searched for them. @default none
+   */
+  readonly secrets?: Readonly<Record<string, SecretRef>>;
   /** Of one attempt, such as "30s". @default "2m", "5s" for a local tool */
   readonly timeout?: string;
   /** Change it when the tool's meaning changes; part of what an approver approves. @default a digest of schema and code */
@@ -64,6 +72,7 @@ export interface ToolDefinition {
   /** Absent for tools that Wflo itself performs (sandboxed code, questions to people). */
   readonly execute?: (args: JsonObject, context: ToolContext) => Promise<Json>;
   readonly resource?: (args: JsonObject) => string;
+  readonly secrets?: Readonly<Record<string, SecretRef>>;
 }
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
@@ -106,9 +115,11 @@ export function defineTool<Input extends z.ZodType>(options: ToolOptions<Input>)
     timeoutMs: timeoutMsOf(name, options.timeout ?? (local ? DEFAULT_LOCAL_TIMEOUT : DEFAULT_TIMEOUT)),
   };
   const resource = resourceOf(options, local);
+  const secrets = secretsOf(options);
   return {
     spec,
     ...(resource ? { resource } : {}),
+    ...(secrets ? { secrets } : {}),
     async execute(args, context) {
       return (await options.execute(await options.input.parseAsync(args), context)) ?? null;
     },
@@ -135,6 +146,22 @@ function resourceOf<Input extends z.ZodType>(
   if (typeof resource === "function") return (args) => String(resource(input.parse(args)));
   if (typeof resource === "string" && resource !== "") return () => resource;
   throw wrong("must be a name, or a function of the arguments that gives one");
+}
+
+/** Where a secret is: `env:NAME`, `file:PATH`, or `store:NAME` (the module that WFLO_SECRETS names). @throws DefinitionError */
+export function secretRef(place: string): SecretRef {
+  const ref = parseSecretRef(place);
+  if ("problem" in ref) throw new DefinitionError("secret", "reference", "place", ref.problem);
+  return ref;
+}
+
+function secretsOf<Input extends z.ZodType>({ name, secrets }: ToolOptions<Input>): ToolDefinition["secrets"] {
+  if (secrets === undefined) return undefined;
+  for (const [own, ref] of Object.entries(secrets)) {
+    const isRef = typeof ref === "object" && ref !== null && ["env", "file", "store"].includes(ref.from);
+    if (!isRef) throw new DefinitionError("tool", name, `secrets.${own}`, 'must be secretRef("env:NAME") or the like');
+  }
+  return secrets;
 }
 
 function approvalOf(tool: string, approval: unknown): "always" | "never" {

@@ -31,4 +31,5 @@ export {
   SandboxUnavailable,
   type WorkspaceFile,
 } from "./sandbox.js";
+export type { SecretStore } from "./secret-store.js";
 export type { StreamedToken, TokenEntry, TokenStream } from "./token-stream.js";

@@ -70,6 +70,7 @@ export async function compose(
     executors: executorsOf(offer),
     code: createCodeTool({ sandbox, workspaces }),
     locks: stores.locks,
+    secrets: config.secrets,
     agents: new Map(agents.map((agent) => [agent.name, offered(agent)])),
     workspaces,
     priceBook: prices.book,
@@ -115,8 +116,9 @@ function executorsOf(offer: Offer): Readonly<Record<string, DeployedTool>> {
     (tool): tool is ToolDefinition & { execute: DeployedTool["execute"] } => tool.execute !== undefined,
   );
   return Object.fromEntries(
-    deployed.map(({ spec, execute, resource }) => {
-      return [spec.name, { version: spec.version, execute, ...(resource ? { resource } : {}) }];
+    deployed.map(({ spec, execute, resource, secrets }) => {
+      const more = { ...(resource ? { resource } : {}), ...(secrets ? { secrets } : {}) };
+      return [spec.name, { version: spec.version, execute, ...more }];
     }),
   );
 }

@@ -1,7 +1,9 @@
 import { isAbsolute, resolve } from "node:path";
+import type { Secrets } from "../activities/tool-secrets.js";
 import type { RateLimits } from "../adapters/models/rate-limits.js";
 import { keyRingOf } from "../encryption/key-ring.js";
 import type { KeyRing } from "../ports/key-ring.js";
+import { secretsOf } from "./secrets.js";
 import { type LOG_LEVELS, readVariable, type VARIABLES } from "./variables.js";
 
 /** Where blobs are. */
@@ -37,6 +39,8 @@ export interface Config {
   readonly redisUrl: string | undefined;
   /** Undefined: nothing is encrypted. */
   readonly keyRing: KeyRing | undefined;
+  /** Where tools' secrets are looked for. */
+  readonly secrets: Secrets;
   /** Undefined: what this process puts on the audit log is not signed. */
   readonly auditKeyFile: string | undefined;
   /** Of keys whose signatures count. */
@@ -69,7 +73,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
   const blobs = value("WFLO_BLOBS");
   const stateFolder = resolve(folder, value("WFLO_STATE"));
   const catalogue = path(value("WFLO_PRICE_CATALOGUE"));
-  const config: Omit<Config, "keyRing"> = {
+  const secretModule = path(value("WFLO_SECRETS"));
+  const config: Omit<Config, "keyRing" | "secrets"> = {
     environment,
     blobs: blobs.kind === "file" ? { kind: "file", folder: resolve(folder, blobs.folder) } : blobs,
     taskQueue: value("WFLO_TASK_QUEUE"),
@@ -96,5 +101,6 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     problems.push("WFLO_ENCRYPTION_KEYS and WFLO_KEY_RING are both set: unset one of them");
   }
   if (problems.length > 0) throw new WrongSettings(problems);
-  return Object.freeze({ ...config, keyRing: keyRingOf(environment, folder) });
+  const secrets = secretsOf(environment, folder, secretModule);
+  return Object.freeze({ ...config, secrets, keyRing: keyRingOf(environment, folder) });
 }

@@ -122,6 +122,7 @@ export const VARIABLES = {
         .map((file) => file.trim())
         .filter((file) => file !== ""),
   } satisfies Variable<readonly string[]>,
+  WFLO_SECRETS: optionalText("module that exports `secretStore`, for tools' secrets of the form `store:NAME`", "none"),
   WFLO_KEY_RING: optionalText(
     "module that exports `keyRing`, in place of WFLO_ENCRYPTION_KEYS: keys of a key management service",
     "none",

@@ -6,12 +6,13 @@ import type { Logger } from "../ports/logger.js";
 import { type Queue, type RunningWorkers, startWorkers } from "./agent-worker.js";
 import { openWitness, settingsFacts } from "./audit-witness.js";
 import { type Composition, compose } from "./compose.js";
-import type { Config } from "./config.js";
+import { type Config, WrongSettings } from "./config.js";
 import { connectWorker, serverPlace } from "./connection.js";
 import { checkEncryptionKeys } from "./encryption-marks.js";
 import { type HealthServer, startHealthServer } from "./health-server.js";
 import { installRuntime } from "./runtime.js";
 import { ensureSearchAttributes } from "./search-attributes.js";
+import { secretProblems } from "./secrets.js";
 import { packageVersion } from "./tool-finder.js";
 
 /** A worker with everything around it. */
@@ -55,6 +56,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const searchAttributes = await ensureSearchAttributes(connection, namespace, logger);
     const composition = await compose(config, { logger, meters, searchAttributes });
     closers.push(async () => await composition.close());
+    if (queues.includes("agents")) await checkSecrets(config, composition, logger);
     const newKey = await checkEncryptionKeys(composition.stores.stored, config.keyRing);
     const witness = openWitness(config, composition.stores.eventLog);
     let workers: RunningWorkers | undefined;
@@ -96,6 +98,14 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     await closeAll();
     throw error;
   }
+}
+
+/** @throws WrongSettings for a secret that a tool needs and that is not there */
+async function checkSecrets({ secrets }: Config, { offer }: Composition, logger: Logger): Promise<void> {
+  const { missing, short } = await secretProblems(secrets, offer.tools.values());
+  if (missing.length > 0) throw new WrongSettings(missing);
+  for (const one of short)
+    logger.warn(`the secret ${one} is so short that it is not taken out of what the tool answers`);
 }
 
 async function openHealth(

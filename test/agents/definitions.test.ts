@@ -12,6 +12,7 @@ const CONTEXT: ToolContext = {
   turn: 1,
   callId: "c1",
   idempotencyKey: "run-1/1/c1",
+  secrets: {},
   signal: new AbortController().signal,
 };
 

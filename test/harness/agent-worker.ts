@@ -183,6 +183,7 @@ function portsOf(
     meters: { count: () => {}, observe: () => {}, set: () => {} },
     schemas: createSchemaChecker(),
     locks: world.locks ?? createMemoryLocks(),
+    secrets: { env: { get: async () => undefined }, file: { get: async () => undefined } },
     executors: Object.fromEntries(
       (world.tools ?? []).flatMap((tool) =>
         tool.execute

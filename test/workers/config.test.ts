@@ -25,6 +25,7 @@ describe("settings", () => {
         stateFolder: "/app/.wflo",
         allowScriptPaths: true,
         redisUrl: undefined,
+        secrets: { env: expect.anything(), file: expect.anything() },
         auditKeyFile: undefined,
         auditPublicKeyFiles: [],
         rateLimits: new Map(),
