@@ -1,4 +1,6 @@
+import type { EgressRecord } from "../core/egress.js";
 import type { Isolation } from "../core/isolation.js";
+import type { OpenEgressPolicy } from "./egress.js";
 
 /** The languages that code may be in; `shell` is POSIX sh (bash where there is one). */
 export type SandboxLanguage = "python" | "javascript" | "shell";
@@ -44,6 +46,8 @@ export interface SandboxRequest {
   /** What is in `/workspace` when the code starts. */
   readonly files: readonly WorkspaceFile[];
   readonly limits: SandboxLimits;
+  /** Hosts that the code may speak to by an HTTP proxy. @default no network at all */
+  readonly network?: OpenEgressPolicy;
 }
 
 export interface SandboxResult {
@@ -64,10 +68,12 @@ export interface SandboxResult {
    */
   readonly files: readonly WorkspaceFile[];
   readonly durationMs: number;
+  /** What the code asked of the network, where it had one. */
+  readonly network?: readonly EgressRecord[];
 }
 
 /**
- * Runs code that nobody has read: no network, nothing of the host writable, none of the worker's environment; when `run`
+ * Runs code that nobody has read: no network but what the request's policy allows, nothing of the host writable, none of the worker's environment; when `run`
  * settles no process of it is left. Aborting kills it within a second.
  */
 export interface Sandbox {

@@ -1,3 +1,4 @@
+import type { Egress } from "../../ports/egress.js";
 import type { Sandbox } from "../../ports/sandbox.js";
 import { bwrapArguments } from "./bwrap-arguments.js";
 import { createSandbox } from "./engine.js";
@@ -9,17 +10,17 @@ import { OWN_PROCESSES } from "./resource-limits.js";
  * Sandboxes made by bubblewrap: namespaces of their own, a system call filter, no capability, nothing of the host but
  * its programs, read-only. As root each run has a uid and a cgroup of its own.
  */
-export function createBubblewrapSandbox(programs: SandboxPrograms): Sandbox {
-  return createSandbox({
+export function createBubblewrapSandbox(programs: SandboxPrograms, egress?: Egress): Sandbox {
+  return createSandbox(egress, {
     backend: "bubblewrap",
     isolation: "namespace",
     survey: async () => await surveyHost(programs),
     uid: ({ identity }) => (identity.kind === "fresh" ? identity.choose() : undefined),
     ownProcesses: () => OWN_PROCESSES,
-    keeperTask: (launch, { language, limits }) => ({
+    keeperTask: (launch, request) => ({
       name: "bubblewrap",
       script: launchScript(launch),
-      argv: bwrapArguments(launch.host, language, limits),
+      argv: bwrapArguments(launch.host, request),
       hasOwnFirst: true,
     }),
   });

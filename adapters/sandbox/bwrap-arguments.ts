@@ -1,5 +1,4 @@
-import type { SandboxLanguage, SandboxLimits } from "../../ports/sandbox.js";
-import { commandOf, environment } from "./command.js";
+import { commandOf, environment, type Started } from "./command.js";
 import type { SandboxHost } from "./host.js";
 import { DESCRIPTORS, IN_BASE, smallFiles, waitScript } from "./launch-script.js";
 
@@ -7,8 +6,8 @@ import { DESCRIPTORS, IN_BASE, smallFiles, waitScript } from "./launch-script.js
  * Arguments of bwrap for one execution. Everything that is mounted is listed here; what is not listed does not exist
  * inside.
  */
-export function bwrapArguments(host: SandboxHost, language: SandboxLanguage, limits: SandboxLimits): string[] {
-  const command = commandOf(host, language, limits);
+export function bwrapArguments(host: SandboxHost, request: Started): string[] {
+  const command = commandOf(host, request);
   const inBase = (name: string) => `${host.base}/${name}`;
   return [
     ...["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"],
@@ -23,7 +22,7 @@ export function bwrapArguments(host: SandboxHost, language: SandboxLanguage, lim
     ...["--bind", inBase(IN_BASE.temporary), "/tmp", "--symlink", "/tmp", "/var/tmp"],
     ...["--ro-bind", inBase(IN_BASE.code), "/code", "--bind", inBase(IN_BASE.workspace), "/workspace"],
     ...["--remount-ro", "/", "--chdir", "/workspace", "--clearenv"],
-    ...Object.entries(environment(host)).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...Object.entries(environment(host, request)).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--", "/bin/sh", "-c", waitScript(command.stdin), "sandbox", ...command.argv],
   ];
 }

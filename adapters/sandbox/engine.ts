@@ -1,12 +1,15 @@
 import { writeFile } from "node:fs/promises";
+import type { EgressRecord } from "../../core/egress.js";
 import type { Isolation } from "../../core/isolation.js";
 import { workspaceProblem } from "../../core/workspace-paths.js";
+import type { Egress, EgressGate } from "../../ports/egress.js";
 import {
   type Sandbox,
   type SandboxLimits,
   type SandboxRequest,
   SandboxRequestWrong,
   type SandboxResult,
+  SandboxUnavailable,
 } from "../../ports/sandbox.js";
 import { captureOutput } from "./captured-output.js";
 import type { RunCgroup } from "./cgroups.js";
@@ -18,6 +21,7 @@ import { IN_BASE, type Launch } from "./launch-script.js";
 import { type KeeperTask, type StandingSandbox, standUp } from "./launcher.js";
 import { type LimitName, watchLimits } from "./limit-watch.js";
 import { limitProblem } from "./limits.js";
+import { RELAY, RELAY_MEMORY_BYTES, RELAY_PROCESSES, relayFiles } from "./relay.js";
 import { strayDescriptors } from "./stray-descriptors.js";
 import { collectWorkspace } from "./workspace-collecting.js";
 import { fillWorkspace } from "./workspace-filling.js";
@@ -42,7 +46,7 @@ export interface Engine {
 }
 
 /** A sandbox over an engine. How files get in and out, and why so: docs/decisions/010-sandbox-files.md. */
-export function createSandbox(engine: Engine): Sandbox {
+export function createSandbox(egress: Egress | undefined, engine: Engine): Sandbox {
   let survey: Promise<SandboxHost> | undefined;
   const host = async () => {
     survey ??= engine.survey();
@@ -55,14 +59,29 @@ export function createSandbox(engine: Engine): Sandbox {
   const sandbox: Sandbox = {
     backend: engine.backend,
     isolation: engine.isolation,
-    run: async (request, { signal }) => await run(engine, await host(), request, signal),
+    async run(request, { signal }) {
+      if (request.network && !egress)
+        throw new SandboxUnavailable("this worker has no egress proxy, so code has no network");
+      return await run({ ...engine, egress }, await host(), withRoom(request), signal);
+    },
     check: async () => await checkHost(host, sandbox),
   };
   return sandbox;
 }
 
+/** The way to the network takes room of its own. */
+function withRoom(request: SandboxRequest): SandboxRequest {
+  if (!request.network) return request;
+  const { processes, memoryBytes } = request.limits;
+  const room = { processes: processes + RELAY_PROCESSES, memoryBytes: memoryBytes + RELAY_MEMORY_BYTES };
+  return { ...request, limits: { ...request.limits, ...room } };
+}
+
+/** An engine, and the way out of its sandboxes. */
+type Equipped = Engine & { readonly egress: Egress | undefined };
+
 async function run(
-  engine: Engine,
+  engine: Equipped,
   host: SandboxHost,
   request: SandboxRequest,
   signal: AbortSignal,
@@ -93,27 +112,50 @@ function tooMuch({ diskBytes, files }: SandboxLimits, limit: "disk" | "files"): 
 }
 
 async function runIn(
-  engine: Engine,
+  engine: Equipped,
   host: SandboxHost,
   request: SandboxRequest,
   cgroup: RunCgroup | undefined,
   signal: AbortSignal,
 ): Promise<SandboxResult> {
   const uid = engine.uid(host);
-  const codeBytes = Buffer.byteLength(request.code);
+  const codeBytes = Object.values(codeFiles(request)).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   const launch: Launch = { host, limits: request.limits, codeBytes, uid, joinFiles: cgroup?.joinFiles ?? [] };
   const strays = strayDescriptors();
   const standing = await standUp(launch, engine.keeperTask(launch, request), { strays, signal });
   const abort = () => standing.kill();
   signal.addEventListener("abort", abort);
+  let gate: EgressGate | undefined;
   try {
-    return await execute(engine, standing, request, { cgroup, uid, signal });
+    gate = request.network && (await engine.egress?.open(socketPath(standing), request.network));
+    const result = await execute(engine, standing, request, { cgroup, uid, signal });
+    if (!gate) return result;
+    const closing = gate;
+    gate = undefined;
+    return { ...result, network: await closing.close().catch(lostRecords) };
   } finally {
+    await gate?.close().catch(() => undefined);
     signal.removeEventListener("abort", abort);
     standing.kill();
     await standing.ended();
     standing.close();
   }
+}
+
+/** What is in the code's folder when it starts. */
+function codeFiles({ language, code, network }: SandboxRequest): Readonly<Record<string, string>> {
+  return { [codeFileName(language)]: code, ...(network ? relayFiles() : {}) };
+}
+
+/** The proxy is another process: it reaches the folder through the descriptor that this one holds. */
+function socketPath({ base }: StandingSandbox): string {
+  return `${base.replace("/self/", `/${process.pid}/`)}/${IN_BASE.code}/${RELAY.socket}`;
+}
+
+function lostRecords(error: Error): readonly EgressRecord[] {
+  return [
+    { host: "(unknown)", port: 0, outcome: "failed", why: error.message, requests: 0, bytesSent: 0, bytesReceived: 0 },
+  ];
 }
 
 interface Surroundings {
@@ -125,14 +167,17 @@ interface Surroundings {
 async function execute(
   engine: Engine,
   standing: StandingSandbox,
-  { language, code, files, limits }: SandboxRequest,
+  request: SandboxRequest,
   { cgroup, uid, signal }: Surroundings,
 ): Promise<SandboxResult> {
+  const { files, limits } = request;
   const output = captureOutput(limits.outputBytes);
   output.read("stdout", standing.stdout);
   output.read("stderr", standing.stderr);
   await fillWorkspace(standing.workspace, files, uid, limits.files);
-  await writeFile(`${standing.base}/${IN_BASE.code}/${codeFileName(language)}`, code, { mode: 0o644 });
+  for (const [name, text] of Object.entries(codeFiles(request))) {
+    await writeFile(`${standing.base}/${IN_BASE.code}/${name}`, text, { mode: 0o644 });
+  }
   signal.throwIfAborted();
   const startedAt = performance.now();
   const watch = watchLimits(standing, limits, cgroup);

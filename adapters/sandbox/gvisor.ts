@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import type { Egress } from "../../ports/egress.js";
 import { type Sandbox, SandboxUnavailable } from "../../ports/sandbox.js";
 import { createSandbox } from "./engine.js";
 import { type SandboxHost, type SandboxPrograms, surveyHost } from "./host.js";
@@ -15,16 +16,16 @@ const THREADS_OF_A_PROCESS = 8;
  * Sandboxes made by gVisor's `runsc`: a kernel of their own in user space, so that code does not reach the host's. As root
  * with cgroups only: without them gVisor holds no limit on memory.
  */
-export function createGvisorSandbox(programs: SandboxPrograms): Sandbox {
-  return createSandbox({
+export function createGvisorSandbox(programs: SandboxPrograms, egress?: Egress): Sandbox {
+  return createSandbox(egress, {
     backend: "gvisor",
     isolation: "gvisor",
     survey: async () => withLimits(await surveyHost(programs)),
     uid: () => GUEST_UID,
     ownProcesses: ({ processes }) => OWN_THREADS + processes * THREADS_OF_A_PROCESS,
-    keeperTask: (launch, { language, limits }) => ({
+    keeperTask: (launch, request) => ({
       name: "gVisor",
-      script: runscScript(launch, bundleConfig(launch.host, language, limits)),
+      script: runscScript(launch, bundleConfig(launch.host, request), { sockets: request.network !== undefined }),
       argv: [],
       hasOwnFirst: false,
     }),

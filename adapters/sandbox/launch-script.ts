@@ -17,7 +17,7 @@ export const IN_BASE = {
 export const DESCRIPTORS = { log: 2, control: 3, filter: 4, stdout: 6, stderr: 7 } as const;
 
 /** Inodes of the temporary folder besides what code may make: its own folders, pipes and small files. */
-const OWN_INODES = 24;
+const OWN_INODES = 28;
 /** Likewise in bytes, besides the code. */
 const OWN_BYTES = 64 * 1024;
 

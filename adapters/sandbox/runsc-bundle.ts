@@ -1,5 +1,5 @@
-import type { SandboxLanguage, SandboxLimits } from "../../ports/sandbox.js";
-import { commandOf, environment } from "./command.js";
+import type { SandboxLimits } from "../../ports/sandbox.js";
+import { commandOf, environment, type Started } from "./command.js";
 import type { SandboxHost } from "./host.js";
 import { IN_BASE } from "./launch-script.js";
 import { NONE_REFUSED, RUNSC } from "./runsc-launch.js";
@@ -21,8 +21,9 @@ const OWN_PROCESSES = 1;
  * The OCI bundle's `config.json` for one execution (https://github.com/opencontainers/runtime-spec). What is not in its
  * root or mounted here does not exist inside; the kernel inside is gVisor's own.
  */
-export function bundleConfig(host: SandboxHost, language: SandboxLanguage, limits: SandboxLimits): object {
-  const { argv, stdin } = commandOf(host, language, limits);
+export function bundleConfig(host: SandboxHost, request: Started): object {
+  const { limits } = request;
+  const { argv, stdin } = commandOf(host, request);
   const writable = ["nosuid", "nodev", "rw", "rbind"];
   const bind = (destination: string, name: string, options: readonly string[] = writable) => {
     return { destination, type: "bind", source: `${host.base}/${name}`, options };
@@ -35,7 +36,7 @@ export function bundleConfig(host: SandboxHost, language: SandboxLanguage, limit
       // The first process is root of its own kernel, to set the code's limits and become its user; the code can't reach it.
       user: { uid: 0, gid: 0 },
       args: ["/bin/sh", "-c", firstScript(limits), stdin, ...argv],
-      env: Object.entries(environment(host)).map(([name, value]) => `${name}=${value}`),
+      env: Object.entries(environment(host, request)).map(([name, value]) => `${name}=${value}`),
       cwd: "/workspace",
       noNewPrivileges: true,
       capabilities: {

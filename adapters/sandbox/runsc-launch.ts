@@ -26,14 +26,15 @@ export const NONE_REFUSED = "none-refused";
  */
 const OPTIONS = [
   ...["--platform=systrap", "--network=none", "--ignore-cgroups", "--overlay2=none", "--file-access=exclusive"],
-  ...["--host-uds=none", "--host-fifo=none", "--host-settings=ignore", "--oci-seccomp", "--in-sandbox-cgroup=v2"],
+  ...["--host-fifo=none", "--host-settings=ignore", "--oci-seccomp", "--in-sandbox-cgroup=v2"],
 ];
 
 /**
  * What the keeper does: it makes a root of the host's programs, waits for the worker's word and becomes `runsc run`. When
  * it dies, by whatever, the kernel ends the sandbox and its file server, which are in its namespace of processes.
+ * @param sockets code may open local sockets that are mounted: there is one, of the egress proxy
  */
-export function runscScript(launch: Launch, config: object): string {
+export function runscScript(launch: Launch, config: object, { sockets }: { readonly sockets: boolean }): string {
   const { host } = launch;
   const at = (name: string) => quoted(`${host.base}/${name}`);
   const root = `${host.base}/${RUNSC.root}`;
@@ -59,7 +60,7 @@ export function runscScript(launch: Launch, config: object): string {
     `[ "$word" = go ] || exit 125`,
     `exec ${control}<&- ${filter}<&-`,
     [
-      `exec ${quoted(host.program)} --root=${at(RUNSC.state)} --log=${at(RUNSC.log)} ${OPTIONS.join(" ")}`,
+      `exec ${quoted(host.program)} --root=${at(RUNSC.state)} --log=${at(RUNSC.log)} ${[...OPTIONS, `--host-uds=${sockets ? "open" : "none"}`].join(" ")}`,
       `run --bundle ${at(RUNSC.bundle)} wflo </dev/null >&${stdout} 2>&${stderr} ${stdout}>&- ${stderr}>&-`,
     ].join(" "),
   ].join("\n");

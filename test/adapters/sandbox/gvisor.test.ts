@@ -5,6 +5,7 @@ import { DEFAULT_SANDBOX_LIMITS } from "../../../ports/sandbox.js";
 import { eventually } from "../../harness/eventually.js";
 import { describeWith } from "../../harness/real-part.js";
 import { sandboxSuite } from "../../ports/sandbox.suite.js";
+import { sandboxNetworkSuite } from "../../ports/sandbox-network.suite.js";
 import { startSandboxProcess } from "./sandbox-client.js";
 
 describeWith("gvisor", (path) => {
@@ -45,6 +46,8 @@ describeWith("gvisor", (path) => {
       },
     },
   });
+
+  sandboxNetworkSuite((egress) => createGvisorSandbox({ programPath: path }, egress));
 
   test("a worker that is killed with an execution under way leaves nothing of it", async () => {
     const { sandbox, child } = await startSandboxProcess({ bwrapPath: path, backend: "gvisor" });
