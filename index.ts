@@ -6,5 +6,6 @@
 export { type AgentDefinition, type AgentOptions, defineAgent } from "./agents/agent.js";
 export { askHuman } from "./agents/ask-human.js";
 export { DefinitionError } from "./agents/definition-error.js";
+export { type NetworkHost, type NetworkOptions, withNetwork } from "./agents/network.js";
 export { javascript, python, shell, withLimits } from "./agents/sandbox-tools.js";
 export { defineTool, secretRef, type ToolContext, type ToolDefinition, type ToolOptions } from "./agents/tool.js";

@@ -1,5 +1,7 @@
+import type { EgressRecord } from "../core/egress.js";
 import { type Isolation, isAtLeast } from "../core/isolation.js";
 import type { BlobAddress } from "../core/transcript.js";
+import type { OpenEgressPolicy } from "../ports/egress.js";
 import {
   DEFAULT_SANDBOX_LIMITS,
   type Sandbox,
@@ -23,10 +25,12 @@ export interface CodeRequest {
   readonly limits?: Partial<SandboxLimits>;
   /** The agent's: nothing weaker runs it. */
   readonly minIsolation?: Isolation;
+  /** Hosts that the code may speak to. @default none */
+  readonly network?: OpenEgressPolicy;
 }
 
 /** What a sandbox tool answers (CONTRACT 'Built-in agents'); `files` are the names below `/workspace/out`. */
-export interface CodeResult extends Omit<SandboxResult, "files"> {
+export interface CodeResult extends Omit<SandboxResult, "files" | "network"> {
   readonly backend: string;
   readonly files: readonly string[];
 }
@@ -37,6 +41,8 @@ export interface CodeRan {
   readonly workspace: BlobAddress;
   /** The run's files so far, by name. */
   readonly out: Readonly<Record<string, BlobAddress>>;
+  /** What the code asked of the network, where it had one. */
+  readonly egress?: readonly EgressRecord[];
 }
 
 /**
@@ -53,14 +59,19 @@ export interface CodePorts {
 }
 
 export function createCodeTool({ sandbox, workspaces, ceiling = DEFAULT_SANDBOX_LIMITS }: CodePorts): CodeTool {
-  return async ({ language, code, workspace, limits = {}, minIsolation }, { signal }) => {
+  return async ({ language, code, workspace, limits = {}, minIsolation, network }, { signal }) => {
     if (minIsolation !== undefined && !isAtLeast(sandbox.isolation, minIsolation)) throw tooWeak(sandbox, minIsolation);
     const files = await workspaces.load(workspace);
-    const request = { language, code, files, limits: capped(limits, ceiling) };
-    const { files: left, ...ran } = await runIn(sandbox, request, signal);
+    const request = { language, code, files, limits: capped(limits, ceiling), ...(network ? { network } : {}) };
+    const { files: left, network: egress, ...ran } = await runIn(sandbox, request, signal);
     const snapshot = await workspaces.save(left);
     const out = await workspaces.out(snapshot);
-    return { result: { ...ran, backend: sandbox.backend, files: Object.keys(out) }, workspace: snapshot, out };
+    return {
+      result: { ...ran, backend: sandbox.backend, files: Object.keys(out) },
+      workspace: snapshot,
+      out,
+      ...(egress ? { egress } : {}),
+    };
   };
 }
 

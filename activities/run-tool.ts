@@ -3,6 +3,7 @@ import { PART_BYTES, type ToolCallRequest, type ToolCallResult, type Unlogged } 
 import type { CapturedAgent, ToolSpec } from "../core/agent.js";
 import { callDigest } from "../core/call-digest.js";
 import { digestOf } from "../core/digest.js";
+import type { EgressPolicy } from "../core/egress.js";
 import type { Isolation } from "../core/isolation.js";
 import type { Json, JsonObject } from "../core/json.js";
 import { parseUsd, ZERO_USD } from "../core/money.js";
@@ -19,7 +20,7 @@ import { withPatience } from "./patience.js";
 import type { CodeTool } from "./run-code.js";
 import type { SchemaChecker } from "./schema-checker.js";
 import { withResource } from "./tool-lock.js";
-import { redactionOf, resolveSecrets, type SecretRefs, type Secrets } from "./tool-secrets.js";
+import { openPolicy, redactionOf, resolveSecrets, type SecretRefs, type Secrets } from "./tool-secrets.js";
 
 /** What a tool's own code is given besides its arguments. */
 export interface ToolContext {
@@ -298,6 +299,7 @@ interface CodeSettings {
   readonly language: SandboxLanguage;
   readonly limits?: Partial<SandboxLimits>;
   readonly minIsolation?: Isolation;
+  readonly network?: EgressPolicy;
 }
 
 async function performCode(
@@ -307,10 +309,11 @@ async function performCode(
   request: ToolCallRequest,
   context: ToolCallContext,
 ): Promise<ToolCallResult> {
-  const { language, limits, minIsolation } = spec.settings as unknown as CodeSettings;
+  const { language, limits, minIsolation, network } = spec.settings as unknown as CodeSettings;
   const { before } = request;
   // What cannot be put on record does not run.
   if (before) await context.publish(request.firstRunId, before);
+  const open = network && (await openPolicy(ports.secrets, network));
   const ran = await ports.code(
     {
       language,
@@ -318,6 +321,7 @@ async function performCode(
       ...(request.workspace ? { workspace: request.workspace } : {}),
       ...(limits ? { limits } : {}),
       ...(minIsolation ? { minIsolation } : {}),
+      ...(open ? { network: open.policy } : {}),
     },
     { signal: context.signal },
   );
@@ -325,10 +329,13 @@ async function performCode(
   const outcome = ran.result.timedOut ? "timeout" : (ran.result.limit ?? (ran.result.exitCode === 0 ? "ok" : "error"));
   ports.meters.count("wflo_sandbox_executions_total", { backend, outcome });
   ports.meters.observe("wflo_sandbox_duration_seconds", { backend }, durationMs / 1_000);
-  const result = (await inlineOrRef(ports.blobs, ran.result as unknown as JsonObject, request.inlineBytes)) as Json;
+  // A host may say back what it was sent.
+  const said = redactionOf(open?.found ?? {}).json(ran.result as unknown as JsonObject);
+  const result = (await inlineOrRef(ports.blobs, said, request.inlineBytes)) as Json;
   const files = await filesOrRef(ports.blobs, ran.out, PART_BYTES.files);
   const logged = before ? { publishedSeq: before.records.at(-1)?.seq ?? 0 } : {};
-  return { result, workspace: ran.workspace, ...files, backend, ...logged };
+  const egress = ran.egress ? { egress: ran.egress } : {};
+  return { result, workspace: ran.workspace, ...files, backend, ...egress, ...logged };
 }
 
 function counted(ports: RunToolPorts, spec: ToolSpec, result: ToolCallResult): ToolCallResult {

@@ -1,5 +1,7 @@
+import type { EgressPolicy } from "../core/egress.js";
 import { createRedaction, type Redaction } from "../core/redaction.js";
 import { placeOf, type SecretRef } from "../core/secret-ref.js";
+import type { OpenEgressPolicy } from "../ports/egress.js";
 import type { SecretStore } from "../ports/secret-store.js";
 
 /** Where each kind of secret is looked for; without a store there is none. */
@@ -34,6 +36,21 @@ async function resolveSecret(secrets: Secrets, name: string, ref: SecretRef): Pr
   }
   if (value === undefined) throw new SecretUnavailable(`the secret ${name} is not there: ${placeOf(ref)}`);
   return value;
+}
+
+/** A policy with its credentials at hand, and the secrets that are in it. @throws SecretUnavailable */
+export async function openPolicy(
+  secrets: Secrets,
+  { hosts, ...limits }: EgressPolicy,
+): Promise<{ readonly policy: OpenEgressPolicy; readonly found: Readonly<Record<string, string>> }> {
+  const found: Record<string, string> = {};
+  const opened = hosts.map(async ({ credential, ...host }) => {
+    if (!credential) return host;
+    const value = await resolveSecret(secrets, host.host, credential.secret);
+    found[host.host] = value;
+    return { ...host, credential: { header: credential.header, value: `${credential.prefix}${value}` } };
+  });
+  return { policy: { ...limits, hosts: await Promise.all(opened) }, found };
 }
 
 /** Takes the secrets out of what a tool answers. */

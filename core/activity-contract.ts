@@ -1,4 +1,5 @@
 import type { ResolvedAgent } from "./agent.js";
+import type { EgressRecord } from "./egress.js";
 import type { Json, JsonObject } from "./json.js";
 import type { NanoUsd } from "./money.js";
 import type { InPieces } from "./pieces.js";
@@ -240,6 +241,8 @@ export interface ToolCallResult {
   /** The blob that has all of `out`, where that is too large to travel. */
   readonly outRef?: BlobAddress;
   readonly backend?: string;
+  /** What code asked of the network, where it had one. */
+  readonly egress?: readonly EgressRecord[];
   /** What the tool says that the call cost, where it costs something. */
   readonly costNanoUsd?: NanoUsd;
   /** What was approved is not what would run: nothing was done. */

@@ -20,6 +20,7 @@ import type { Models } from "../ports/models.js";
 import type { Sandbox } from "../ports/sandbox.js";
 import { loadAgents } from "./agent-module.js";
 import type { Config } from "./config.js";
+import { openEgress } from "./egress.js";
 import { readPriceSettings } from "./price-settings.js";
 import { openSandbox } from "./sandbox.js";
 import { openStores, type Stores } from "./stores.js";
@@ -57,7 +58,8 @@ export async function compose(
     onRecordProblem: (message) => logger.warn(message),
   });
   const stores = openStores(config, (message) => logger.warn(message));
-  const sandbox = await openSandbox(config, logger);
+  const egress = openEgress();
+  const sandbox = await openSandbox(config, logger, egress);
   const workspaces = createWorkspaces(stores.blobs);
   const ports: ActivityPorts = {
     models: protectedModels(models, { config, stores, meters }),
@@ -86,7 +88,10 @@ export async function compose(
     stores,
     ports,
     tools: [...offer.tools.values()].map(({ spec }) => spec),
-    close: async () => await stores.close(),
+    async close() {
+      await egress.close();
+      await stores.close();
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { createBubblewrapSandbox } from "../adapters/sandbox/bubblewrap.js";
 import { createGvisorSandbox } from "../adapters/sandbox/gvisor.js";
 import { createUnavailableSandbox } from "../adapters/sandbox/unavailable.js";
+import type { Egress } from "../ports/egress.js";
 import type { Logger } from "../ports/logger.js";
 import { DEFAULT_SANDBOX_LIMITS, type Sandbox } from "../ports/sandbox.js";
 import type { Config } from "./config.js";
@@ -8,7 +9,7 @@ import { findOrBuildRunsc, findRunsc } from "./runsc.js";
 import { findBubblewrap, ToolMissing } from "./tool-finder.js";
 
 /** The strongest backend that the settings allow and this host has; where there is none, one that refuses with the reason. */
-export async function openSandbox(config: Config, logger: Logger): Promise<Sandbox> {
+export async function openSandbox(config: Config, logger: Logger, egress?: Egress): Promise<Sandbox> {
   const refusing = (reason: string) => {
     logger.warn(`code cannot be run here, so tools that run code are refused: ${reason}`);
     return createUnavailableSandbox(reason);
@@ -17,7 +18,9 @@ export async function openSandbox(config: Config, logger: Logger): Promise<Sandb
   if (config.sandbox === "none") return refusing("WFLO_SANDBOX is none");
   if (config.sandbox === "gvisor") {
     try {
-      return await standing(createGvisorSandbox({ programPath: await findOrBuildRunsc(config.environment, report) }));
+      return await standing(
+        createGvisorSandbox({ programPath: await findOrBuildRunsc(config.environment, report) }, egress),
+      );
     } catch (error) {
       return refusing(`WFLO_SANDBOX is gvisor, and ${messageOf(error)}`);
     }
@@ -25,14 +28,14 @@ export async function openSandbox(config: Config, logger: Logger): Promise<Sandb
   const runsc = config.sandbox === "auto" ? findRunsc(config.environment) : undefined;
   if (runsc !== undefined) {
     try {
-      return await standing(createGvisorSandbox({ programPath: runsc }));
+      return await standing(createGvisorSandbox({ programPath: runsc }, egress));
     } catch (error) {
       report(`code runs in bubblewrap, though gVisor is there: ${messageOf(error)}`);
     }
   }
   try {
     const { path } = await findBubblewrap({ environment: config.environment, report });
-    return createBubblewrapSandbox({ programPath: path });
+    return createBubblewrapSandbox({ programPath: path }, egress);
   } catch (error) {
     if (error instanceof ToolMissing) return refusing(error.message);
     throw error;

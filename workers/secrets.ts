@@ -3,7 +3,9 @@ import { resolveSecrets, type Secrets, SecretUnavailable } from "../activities/t
 import { createEnvironmentSecrets } from "../adapters/environment/secrets.js";
 import { createFileSecrets } from "../adapters/file/secrets.js";
 import type { ToolDefinition } from "../agents/tool.js";
+import type { EgressPolicy } from "../core/egress.js";
 import { SHORTEST_HIDDEN } from "../core/redaction.js";
+import type { SecretRef } from "../core/secret-ref.js";
 import type { SecretStore } from "../ports/secret-store.js";
 
 /** Where a worker's tools look for secrets. @param module that exports `secretStore` */
@@ -32,6 +34,12 @@ async function load(path: string): Promise<SecretStore> {
   throw new TypeError(`${path} (WFLO_SECRETS) exports no secretStore with the method get`);
 }
 
+/** Secrets that the egress proxy puts into requests, by host. */
+function credentialsOf({ settings }: ToolDefinition["spec"]): readonly (readonly [string, SecretRef])[] {
+  const { hosts = [] } = (settings?.network ?? {}) as unknown as Partial<EgressPolicy>;
+  return hosts.flatMap(({ host, credential }) => (credential ? [[host, credential.secret] as const] : []));
+}
+
 /** What is missing of the secrets that tools need, a line each, and what is too short to be taken out of results. */
 export async function secretProblems(
   secrets: Secrets,
@@ -39,8 +47,8 @@ export async function secretProblems(
 ): Promise<{ readonly missing: readonly string[]; readonly short: readonly string[] }> {
   const missing: string[] = [];
   const short: string[] = [];
-  for (const { spec, secrets: refs = {} } of tools) {
-    for (const [name, ref] of Object.entries(refs)) {
+  for (const { spec, secrets: own = {} } of tools) {
+    for (const [name, ref] of [...Object.entries(own), ...credentialsOf(spec)]) {
       try {
         const value = (await resolveSecrets(secrets, { [name]: ref }))[name] ?? "";
         if (value.length < SHORTEST_HIDDEN) short.push(`${spec.name}: ${name}`);

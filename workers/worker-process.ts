@@ -56,7 +56,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const searchAttributes = await ensureSearchAttributes(connection, namespace, logger);
     const composition = await compose(config, { logger, meters, searchAttributes });
     closers.push(async () => await composition.close());
-    if (queues.includes("agents")) await checkSecrets(config, composition, logger);
+    await checkSecrets(config, composition, { queues, logger });
     const newKey = await checkEncryptionKeys(composition.stores.stored, config.keyRing);
     const witness = openWitness(config, composition.stores.eventLog);
     let workers: RunningWorkers | undefined;
@@ -101,8 +101,15 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
 }
 
 /** @throws WrongSettings for a secret that a tool needs and that is not there */
-async function checkSecrets({ secrets }: Config, { offer }: Composition, logger: Logger): Promise<void> {
-  const { missing, short } = await secretProblems(secrets, offer.tools.values());
+async function checkSecrets(
+  { secrets }: Config,
+  { offer }: Composition,
+  { queues, logger }: { readonly queues: readonly Queue[]; readonly logger: Logger },
+): Promise<void> {
+  const tools = [...offer.tools.values()].filter(({ spec }) =>
+    queues.includes(spec.kind === "sandbox" ? "sandbox" : "agents"),
+  );
+  const { missing, short } = await secretProblems(secrets, tools);
   if (missing.length > 0) throw new WrongSettings(missing);
   for (const one of short)
     logger.warn(`the secret ${one} is so short that it is not taken out of what the tool answers`);

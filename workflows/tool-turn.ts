@@ -153,6 +153,7 @@ async function execute(run: Run, id: string, tool: ToolPolicy): Promise<void> {
   if (result.backend) {
     recordEvent(run, "wflo.sandbox.executed", { ...facts, backend: result.backend });
     recordAudit(run, "code.executed", { ...facts, backend: result.backend });
+    for (const asked of result.egress ?? []) recordAudit(run, "code.egress", { ...facts, ...asked });
   }
   if (result.stale) recordAudit(run, "tool.refused", { ...facts, digest: digest ?? "", why: "stale" });
   finish(run, id, result, added);
