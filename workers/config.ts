@@ -17,7 +17,7 @@ export interface Config {
   readonly blobs: BlobPlace;
   /** Of agents; sandboxed code is on `NAME-sandbox`. */
   readonly taskQueue: string;
-  readonly sandbox: "auto" | "gvisor" | "bubblewrap" | "none";
+  readonly sandbox: "auto" | "gvisor" | "bubblewrap" | "wasm" | "none";
   /** 0: a free one. */
   readonly httpPort: number | "off";
   /** Undefined: the built-in agents. */

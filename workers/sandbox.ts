@@ -1,10 +1,12 @@
 import { createBubblewrapSandbox } from "../adapters/sandbox/bubblewrap.js";
 import { createGvisorSandbox } from "../adapters/sandbox/gvisor.js";
 import { createUnavailableSandbox } from "../adapters/sandbox/unavailable.js";
+import { createWasmSandbox } from "../adapters/wasm/sandbox.js";
 import type { Egress } from "../ports/egress.js";
 import type { Logger } from "../ports/logger.js";
-import { DEFAULT_SANDBOX_LIMITS, type Sandbox } from "../ports/sandbox.js";
+import { DEFAULT_SANDBOX_LIMITS, type Sandbox, SandboxUnavailable } from "../ports/sandbox.js";
 import type { Config } from "./config.js";
+import { ownModule } from "./own-module.js";
 import { findOrBuildRunsc, findRunsc } from "./runsc.js";
 import { findBubblewrap, ToolMissing } from "./tool-finder.js";
 
@@ -15,6 +17,7 @@ export async function openSandbox(config: Config, logger: Logger, egress?: Egres
     return createUnavailableSandbox(reason);
   };
   const report = (line: string) => logger.info(line);
+  if (config.sandbox === "wasm") return createWasmSandbox(ownModule("wasm-main"));
   if (config.sandbox === "none") return refusing("WFLO_SANDBOX is none");
   if (config.sandbox === "gvisor") {
     try {
@@ -35,10 +38,15 @@ export async function openSandbox(config: Config, logger: Logger, egress?: Egres
   }
   try {
     const { path } = await findBubblewrap({ environment: config.environment, report });
-    return createBubblewrapSandbox({ programPath: path }, egress);
+    const sandbox = createBubblewrapSandbox({ programPath: path }, egress);
+    return config.sandbox === "auto" ? await standing(sandbox) : sandbox;
   } catch (error) {
-    if (error instanceof ToolMissing) return refusing(error.message);
-    throw error;
+    if (!(error instanceof ToolMissing || error instanceof SandboxUnavailable)) throw error;
+    if (config.sandbox !== "auto") return refusing(error.message);
+    logger.warn(
+      `code runs in WebAssembly, which is JavaScript without files: bubblewrap cannot be had here: ${error.message}`,
+    );
+    return createWasmSandbox(ownModule("wasm-main"));
   }
 }
 

@@ -42,6 +42,7 @@ export const VARIABLES = {
     "auto",
     "gvisor",
     "bubblewrap",
+    "wasm",
     "none",
   ]),
   WFLO_HTTP_PORT: {

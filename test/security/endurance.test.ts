@@ -38,7 +38,7 @@ function endures(open: () => Sandbox): void {
     for (let number = 0; number < COUNT; number += 1) expect(await run(number)).toEqual([0, String(number), 2]);
     await eventually(() => expect(held()).toEqual(before));
     expect(heapAfterCollection() - heap).toBeLessThan(MOST_GROWTH_BYTES);
-  }, 600_000);
+  }, 1_800_000);
 }
 
 /** What this process holds, besides its heap. */
