@@ -77,7 +77,7 @@ describe("settings", () => {
     ["WFLO_RATE_LIMITS", "openai=0rpm", /Nrpm/],
     ["WFLO_RATE_LIMITS", "openai=5rpm,6rpm", /Nrpm/],
     ["WFLO_RATE_LIMITS", "openai=5rpm;openai=6tpm", /Nrpm/],
-    ["WFLO_SANDBOX", "docker", /one of auto, gvisor, bubblewrap, none/],
+    ["WFLO_SANDBOX", "docker", /one of auto, gvisor, bubblewrap, wasm, none/],
     ["WFLO_HTTP_PORT", "80a", /a whole number from 0 to 65535, or off \(default 9464\)/],
     ["WFLO_HTTP_PORT", "65536", /65535/],
     ["WFLO_UNPRICED", "yes", /one of refuse, allow/],
