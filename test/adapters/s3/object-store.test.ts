@@ -106,7 +106,7 @@ describeWith("versitygw", (versitygw) => {
     proxy.loseAnswers(/./, 0);
   });
 
-  const wrongKeys = { AWS_ACCESS_KEY_ID: "nobody", AWS_SECRET_ACCESS_KEY: "wrong-secret-0123456789" };
+  const wrongKeys = { AWS_ACCESS_KEY_ID: "nobody", AWS_SECRET_ACCESS_KEY: "wrong-secret-of-nobody" };
   test.each([
     [
       "a bucket that is not there",
