@@ -90,7 +90,7 @@ async function runIn(sandbox: Sandbox, request: SandboxRequest, signal: AbortSig
   }
 }
 
-/** What the tool wants, where it wants less than a default or no more than the ceiling. */
+/** What the tool wants, or the defaults; no more than the ceiling. */
 function capped(wanted: Partial<SandboxLimits>, ceiling: SandboxLimits): SandboxLimits {
   const names = Object.keys(DEFAULT_SANDBOX_LIMITS) as (keyof SandboxLimits)[];
   const limits = names.map((name) => [name, Math.min(wanted[name] ?? DEFAULT_SANDBOX_LIMITS[name], ceiling[name])]);

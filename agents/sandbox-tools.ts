@@ -1,5 +1,7 @@
 import type { ToolSpec } from "../core/agent.js";
+import { limitProblems } from "../core/sandbox-limits.js";
 import { DEFAULT_SANDBOX_LIMITS, type SandboxLanguage, type SandboxLimits } from "../ports/sandbox.js";
+import { DefinitionError } from "./definition-error.js";
 import type { ToolDefinition } from "./tool.js";
 
 /** Changes when the tools' meaning does: part of what an approver approves. */
@@ -25,11 +27,18 @@ export const javascript: ToolDefinition = sandboxTool(
 /** Runs a shell command in the sandbox: `{"command"}`. */
 export const shell: ToolDefinition = sandboxTool("shell", "shell", `Runs a shell command. ${WORKSPACE}`);
 
-/** A sandbox tool with limits of an agent's own; the worker's ceiling caps them. */
+/**
+ * A sandbox tool with limits of an agent's own; the worker's ceiling (WFLO_SANDBOX_LIMITS) caps them.
+ * @throws DefinitionError for what is no limit, or no amount of one
+ */
 export function withLimits(tool: ToolDefinition, limits: Partial<SandboxLimits>): ToolDefinition {
+  if (tool.spec.kind !== "sandbox")
+    throw new DefinitionError("tool", tool.spec.name, "limits", "are for sandbox tools");
+  const [problem] = limitProblems(limits);
+  if (problem !== undefined) throw new DefinitionError("tool", tool.spec.name, "limits:", problem);
   const wallMs = limits.wallMs ?? DEFAULT_SANDBOX_LIMITS.wallMs;
   const settings = { ...tool.spec.settings, limits: { ...limits } };
-  return { spec: { ...tool.spec, settings, timeoutMs: wallMs + AROUND_EXECUTION_MS } };
+  return { ...tool, spec: { ...tool.spec, settings, timeoutMs: wallMs + AROUND_EXECUTION_MS } };
 }
 
 function sandboxTool(name: string, language: SandboxLanguage, description: string): ToolDefinition {

@@ -1,37 +1,12 @@
 import type { EgressRecord } from "../core/egress.js";
 import type { Isolation } from "../core/isolation.js";
+import { DEFAULT_SANDBOX_LIMITS, type SandboxLimits } from "../core/sandbox-limits.js";
 import type { OpenEgressPolicy } from "./egress.js";
 
 /** The languages that code may be in; `shell` is POSIX sh (bash where there is one). */
 export type SandboxLanguage = "python" | "javascript" | "shell";
 
-/** Hard limits of one execution. */
-export interface SandboxLimits {
-  /** Wall time. @default 60_000 */
-  readonly wallMs: number;
-  /** CPU time of all processes together. @default equal to wallMs */
-  readonly cpuMs: number;
-  /** @default 512 MiB */
-  readonly memoryBytes: number;
-  /** @default 128 */
-  readonly processes: number;
-  /** stdout and stderr together. @default 1 MiB */
-  readonly outputBytes: number;
-  /** The workspace in all. @default 64 MiB */
-  readonly diskBytes: number;
-  /** Files and folders in the workspace. @default 1_000 */
-  readonly files: number;
-}
-
-export const DEFAULT_SANDBOX_LIMITS: SandboxLimits = {
-  wallMs: 60_000,
-  cpuMs: 60_000,
-  memoryBytes: 512 * 1024 * 1024,
-  processes: 128,
-  outputBytes: 1024 * 1024,
-  diskBytes: 64 * 1024 * 1024,
-  files: 1_000,
-};
+export { DEFAULT_SANDBOX_LIMITS, type SandboxLimits };
 
 /** A regular file of the workspace; its path is one that `core/workspace-paths.ts` finds nothing wrong with. */
 export interface WorkspaceFile {

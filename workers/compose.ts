@@ -14,6 +14,7 @@ import type { AgentDefinition } from "../agents/agent.js";
 import { type Offer, offerOf } from "../agents/module.js";
 import type { ToolDefinition } from "../agents/tool.js";
 import type { ToolPolicy } from "../core/agent.js";
+import { LIMIT_NAMES, type SandboxLimits } from "../core/sandbox-limits.js";
 import type { Logger } from "../ports/logger.js";
 import type { Meters } from "../ports/meters.js";
 import type { Models } from "../ports/models.js";
@@ -58,6 +59,7 @@ export async function compose(
     onRecordProblem: (message) => logger.warn(message),
   });
   const stores = openStores(config, (message) => logger.warn(message));
+  tellWhatIsCapped(offer, config.sandboxCeiling, logger);
   const egress = openEgress();
   const sandbox = await openSandbox(config, logger, egress);
   const workspaces = createWorkspaces(stores.blobs);
@@ -70,7 +72,7 @@ export async function compose(
     meters,
     schemas: createSchemaChecker(),
     executors: executorsOf(offer),
-    code: createCodeTool({ sandbox, workspaces }),
+    code: createCodeTool({ sandbox, workspaces, ceiling: config.sandboxCeiling }),
     locks: stores.locks,
     secrets: config.secrets,
     agents: new Map(agents.map((agent) => [agent.name, offered(agent)])),
@@ -103,6 +105,17 @@ function protectedModels(
   const unbroken = withCircuitBreaker(models, { meters });
   const limited = withRateLimits(unbroken, { limiter: stores.limiter, limits: config.rateLimits });
   return withResponseCache(limited, { cache: stores.cache, meters });
+}
+
+/** An agent that asks for more than this worker gives is told of once, not by executions that end too soon. */
+function tellWhatIsCapped({ tools }: Offer, ceiling: SandboxLimits, logger: Logger): void {
+  for (const { spec } of tools.values()) {
+    const wanted = (spec.settings?.limits ?? {}) as Partial<SandboxLimits>;
+    const capped = LIMIT_NAMES.filter((name) => (wanted[name] ?? 0) > ceiling[name]);
+    if (capped.length === 0) continue;
+    const words = capped.map((name) => `${name} ${wanted[name]} (here at most ${ceiling[name]})`).join(", ");
+    logger.warn(`the tool ${spec.name} asks for more than WFLO_SANDBOX_LIMITS allows: ${words}`);
+  }
 }
 
 /** A package that was updated has newer prices than a catalogue that was refreshed before. */

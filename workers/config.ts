@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import type { Secrets } from "../activities/tool-secrets.js";
 import type { RateLimits } from "../adapters/models/rate-limits.js";
+import { DEFAULT_SANDBOX_LIMITS, type SandboxLimits } from "../core/sandbox-limits.js";
 import { keyRingOf } from "../encryption/key-ring.js";
 import type { KeyRing } from "../ports/key-ring.js";
 import { secretsOf } from "./secrets.js";
@@ -18,6 +19,8 @@ export interface Config {
   /** Of agents; sandboxed code is on `NAME-sandbox`. */
   readonly taskQueue: string;
   readonly sandbox: "auto" | "gvisor" | "bubblewrap" | "wasm" | "none";
+  /** The most that an execution may have, whatever an agent asks for. */
+  readonly sandboxCeiling: SandboxLimits;
   /** 0: a free one. */
   readonly httpPort: number | "off";
   /** Undefined: the built-in agents. */
@@ -79,6 +82,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     blobs: blobs.kind === "file" ? { kind: "file", folder: resolve(folder, blobs.folder) } : blobs,
     taskQueue: value("WFLO_TASK_QUEUE"),
     sandbox: value("WFLO_SANDBOX"),
+    sandboxCeiling: { ...DEFAULT_SANDBOX_LIMITS, ...value("WFLO_SANDBOX_LIMITS") },
     httpPort: value("WFLO_HTTP_PORT"),
     agentsModule: value("WFLO_AGENTS"),
     priceFile: path(value("WFLO_PRICES")),

@@ -1,4 +1,5 @@
 import type { RateLimits } from "../adapters/models/rate-limits.js";
+import { parseLimits, type SandboxLimits } from "../core/sandbox-limits.js";
 import { readKeys, type WrongKeys } from "../encryption/key-ring.js";
 
 /** One environment variable: what it means, and how its text becomes a value. */
@@ -45,6 +46,18 @@ export const VARIABLES = {
     "wasm",
     "none",
   ]),
+  WFLO_SANDBOX_LIMITS: {
+    meaning:
+      "the most that an execution may have on this worker, whatever an agent asks for: `wall`, `cpu`, `memory`, `processes`, `output`, `disk`, `files`",
+    defaultText: "wall=60s,cpu=60s,memory=512MiB,processes=128,output=1MiB,disk=64MiB,files=1000",
+    otherwise: {},
+    accepted: "NAME=AMOUNT,…, such as wall=5m,memory=2GiB",
+    read: (text) => {
+      const limits = parseLimits(text);
+      return "problem" in limits ? undefined : limits;
+    },
+    problemOf: (text) => String((parseLimits(text) as { readonly problem?: string }).problem),
+  } satisfies Variable<Partial<SandboxLimits>>,
   WFLO_HTTP_PORT: {
     meaning: "`/metrics`, `/healthz`, `/readyz` of a worker; `0` takes a free port and says which, `off` none",
     defaultText: "9464",

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { EgressRecord } from "../../core/egress.js";
 import type { Isolation } from "../../core/isolation.js";
+import { limitProblems } from "../../core/sandbox-limits.js";
 import { workspaceProblem } from "../../core/workspace-paths.js";
 import type { Egress, EgressGate } from "../../ports/egress.js";
 import {
@@ -20,7 +21,6 @@ import type { SandboxHost } from "./host.js";
 import { IN_BASE, type Launch } from "./launch-script.js";
 import { type KeeperTask, type StandingSandbox, standUp } from "./launcher.js";
 import { type LimitName, watchLimits } from "./limit-watch.js";
-import { limitProblem } from "./limits.js";
 import { RELAY, RELAY_MEMORY_BYTES, RELAY_PROCESSES, relayFiles } from "./relay.js";
 import { strayDescriptors } from "./stray-descriptors.js";
 import { collectWorkspace } from "./workspace-collecting.js";
@@ -87,8 +87,9 @@ async function run(
   signal: AbortSignal,
 ): Promise<SandboxResult> {
   const { language, limits, files } = request;
-  const problem = limitProblem(limits) ?? workspaceProblem(files.map(({ path }) => path));
-  if (problem !== undefined) throw new SandboxRequestWrong(problem);
+  const unfit = workspaceProblem(files.map(({ path }) => path));
+  const problems = [...limitProblems(limits), ...(unfit === undefined ? [] : [unfit])];
+  if (problems.length > 0) throw new SandboxRequestWrong(problems.join("; "));
   signal.throwIfAborted();
   if (host.interpreters[language] === undefined) {
     return notRun(request, `there is no ${language} on this host; use another language, or install it for the worker`);

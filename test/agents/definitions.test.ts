@@ -174,6 +174,9 @@ describe("the built-in agents", () => {
       settings: { language: "python", limits: { wallMs: 5_000 } },
       timeoutMs: 65_000,
     });
+    expect(() => withLimits(python, { wallMs: 1e12 })).toThrow(/tool "python": limits: wallMs must be a whole number/);
+    expect(() => withLimits(python, { memory: 1 } as never)).toThrow(/memory is no limit; there are wallMs/);
+    expect(() => withLimits(askHuman, { wallMs: 5 })).toThrow(/limits are for sandbox tools/);
     expect(askHuman.spec.kind).toBe("human");
   });
 });

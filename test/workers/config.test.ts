@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { DEFAULT_SANDBOX_LIMITS } from "../../core/sandbox-limits.js";
 import { type Config, readConfig, WrongSettings } from "../../workers/config.js";
 import { VARIABLES } from "../../workers/variables.js";
 
@@ -13,6 +14,7 @@ describe("settings", () => {
         blobs: { kind: "file", folder: "/app/.wflo/blobs" },
         taskQueue: "wflo",
         sandbox: "auto",
+        sandboxCeiling: DEFAULT_SANDBOX_LIMITS,
         httpPort: 9464,
         agentsModule: undefined,
         priceFile: undefined,
@@ -109,4 +111,11 @@ describe("settings", () => {
     expect(wrong).toThrow(WrongSettings);
     expect(wrong).toThrow(/WFLO_SANDBOX.*\n.*WFLO_HTTP_PORT.*\n.*WFLO_LOG_LEVEL|WFLO_HTTP_PORT/s);
   });
+});
+
+test("a ceiling of sandboxes is told as wrong by what is wrong in it", () => {
+  const wrong = () => read({ WFLO_SANDBOX_LIMITS: "memory=lots" });
+  expect(wrong).toThrow(/^WFLO_SANDBOX_LIMITS: memory: "lots" is no amount such as "512MiB"; it must be NAME=AMOUNT/);
+  const { sandboxCeiling } = read({ WFLO_SANDBOX_LIMITS: "wall=5m" });
+  expect(sandboxCeiling).toEqual({ ...DEFAULT_SANDBOX_LIMITS, wallMs: 300_000 });
 });

@@ -1,5 +1,4 @@
 import { expect, test } from "@jest/globals";
-import { limitProblem } from "../../../adapters/sandbox/limits.js";
 import { readHardLimits, resourceLimits } from "../../../adapters/sandbox/resource-limits.js";
 import { DEFAULT_SANDBOX_LIMITS } from "../../../ports/sandbox.js";
 
@@ -33,25 +32,4 @@ test("with a cgroup it is the cgroup that refuses memory and the next process", 
 
 test("a limit that the worker itself has is not raised, which only root may", () => {
   expect(resourceLimits(DEFAULT_SANDBOX_LIMITS, HARD, { hasCgroup: true })).toContain("--nofile=512:512");
-});
-
-test.each([
-  [{}, undefined],
-  [{ wallMs: 0 }, "wallMs must be a whole number from 1 to 86400000, and is 0"],
-  [{ memoryBytes: 1 }, "memoryBytes must be a whole number from 16777216 to 1099511627776, and is 1"],
-  [{ processes: 1.5 }, "processes must be a whole number from 1 to 32768, and is 1.5"],
-  [{ outputBytes: Number.NaN }, "outputBytes must be a whole number from 0 to 268435456, and is NaN"],
-  [{ files: Infinity }, "files must be a whole number from 1 to 1000000, and is Infinity"],
-  [{ cpuMs: "1" as unknown as number }, "cpuMs must be a whole number from 1 to 3600000000, and is 1"],
-])("the limits %j have the problem %j", (limits, problem) => {
-  expect(limitProblem({ ...DEFAULT_SANDBOX_LIMITS, ...limits })).toBe(problem);
-});
-
-test("every wrong limit is named", () => {
-  const wrong = { ...DEFAULT_SANDBOX_LIMITS, wallMs: -1, diskBytes: 0, files: 0 };
-  expect(
-    limitProblem(wrong)
-      ?.split("; ")
-      .map((problem) => problem.split(" ")[0]),
-  ).toEqual(["wallMs", "diskBytes", "files"]);
 });
