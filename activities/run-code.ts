@@ -41,6 +41,8 @@ export interface CodeRan {
   readonly workspace: BlobAddress;
   /** The run's files so far, by name. */
   readonly out: Readonly<Record<string, BlobAddress>>;
+  /** Why it ran in this backend. */
+  readonly why?: string;
   /** What the code asked of the network, where it had one. */
   readonly egress?: readonly EgressRecord[];
 }
@@ -70,6 +72,7 @@ export function createCodeTool({ sandbox, workspaces, ceiling = DEFAULT_SANDBOX_
       result: { ...ran, backend: sandbox.backend, files: Object.keys(out) },
       workspace: snapshot,
       out,
+      ...(sandbox.why === undefined ? {} : { why: sandbox.why }),
       ...(egress ? { egress } : {}),
     };
   };

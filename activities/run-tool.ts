@@ -335,7 +335,8 @@ async function performCode(
   const files = await filesOrRef(ports.blobs, ran.out, PART_BYTES.files);
   const logged = before ? { publishedSeq: before.records.at(-1)?.seq ?? 0 } : {};
   const egress = ran.egress ? { egress: ran.egress } : {};
-  return { result, workspace: ran.workspace, ...files, backend, ...egress, ...logged };
+  const why = ran.why === undefined ? {} : { backendWhy: ran.why };
+  return { result, workspace: ran.workspace, ...files, backend, ...why, ...egress, ...logged };
 }
 
 function counted(ports: RunToolPorts, spec: ToolSpec, result: ToolCallResult): ToolCallResult {

@@ -241,6 +241,8 @@ export interface ToolCallResult {
   /** The blob that has all of `out`, where that is too large to travel. */
   readonly outRef?: BlobAddress;
   readonly backend?: string;
+  /** Why code ran there. */
+  readonly backendWhy?: string;
   /** What code asked of the network, where it had one. */
   readonly egress?: readonly EgressRecord[];
   /** What the tool says that the call cost, where it costs something. */

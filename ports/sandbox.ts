@@ -56,6 +56,8 @@ export interface Sandbox {
   readonly backend: string;
   /** Undefined: nothing that anybody can rely on. */
   readonly isolation?: Isolation;
+  /** Why a worker has this one and no stronger one. */
+  readonly why?: string;
   /** @throws SandboxUnavailable where the host cannot isolate; SandboxRequestWrong; the signal's reason once it is aborted */
   run(request: SandboxRequest, options: { readonly signal: AbortSignal }): Promise<SandboxResult>;
   /** Live probes of what this host gives; each with a fix where it fails. */

@@ -17,37 +17,70 @@ export async function openSandbox(config: Config, logger: Logger, egress?: Egres
     return createUnavailableSandbox(reason);
   };
   const report = (line: string) => logger.info(line);
-  if (config.sandbox === "wasm") return createWasmSandbox(ownModule("wasm-main"));
-  if (config.sandbox === "none") return refusing("WFLO_SANDBOX is none");
-  if (config.sandbox === "gvisor") {
-    try {
-      return await standing(
-        createGvisorSandbox({ programPath: await findOrBuildRunsc(config.environment, report) }, egress),
-      );
-    } catch (error) {
-      return refusing(`WFLO_SANDBOX is gvisor, and ${messageOf(error)}`);
-    }
+  switch (config.sandbox) {
+    case "none":
+      return refusing("WFLO_SANDBOX is none");
+    case "wasm":
+      return chosen(openWasm(), "WFLO_SANDBOX is wasm");
+    case "gvisor":
+      try {
+        const programPath = await findOrBuildRunsc(config.environment, report);
+        return chosen(await standing(createGvisorSandbox({ programPath }, egress)), "WFLO_SANDBOX is gvisor");
+      } catch (error) {
+        return refusing(`WFLO_SANDBOX is gvisor, and ${messageOf(error)}`);
+      }
+    case "bubblewrap":
+      try {
+        const { path } = await findBubblewrap({ environment: config.environment, report });
+        return chosen(createBubblewrapSandbox({ programPath: path }, egress), "WFLO_SANDBOX is bubblewrap");
+      } catch (error) {
+        if (error instanceof ToolMissing) return refusing(error.message);
+        throw error;
+      }
+    case "auto":
+      return await strongest(config, logger, egress);
   }
-  const runsc = config.sandbox === "auto" ? findRunsc(config.environment) : undefined;
+}
+
+/** gVisor, else bubblewrap, else WebAssembly: the first that runs something here. */
+async function strongest(config: Config, logger: Logger, egress: Egress | undefined): Promise<Sandbox> {
+  const report = (line: string) => logger.info(line);
+  const runsc = findRunsc(config.environment);
+  let missing = "gVisor is not here (no runsc)";
   if (runsc !== undefined) {
     try {
-      return await standing(createGvisorSandbox({ programPath: runsc }, egress));
+      return chosen(await standing(createGvisorSandbox({ programPath: runsc }, egress)), "gVisor is here, and works");
     } catch (error) {
+      missing = `gVisor is here, and does not work: ${messageOf(error)}`;
       report(`code runs in bubblewrap, though gVisor is there: ${messageOf(error)}`);
     }
   }
   try {
     const { path } = await findBubblewrap({ environment: config.environment, report });
     const sandbox = createBubblewrapSandbox({ programPath: path }, egress);
-    return config.sandbox === "auto" ? await standing(sandbox) : sandbox;
+    await standing(sandbox).catch((error: unknown) => {
+      // A host that is short of something for the moment has it later.
+      if (error instanceof SandboxUnavailable) throw error;
+      report(`bubblewrap did not run its first program: ${messageOf(error)}`);
+    });
+    return chosen(sandbox, missing);
   } catch (error) {
     if (!(error instanceof ToolMissing || error instanceof SandboxUnavailable)) throw error;
-    if (config.sandbox !== "auto") return refusing(error.message);
-    logger.warn(
-      `code runs in WebAssembly, which is JavaScript without files: bubblewrap cannot be had here: ${error.message}`,
-    );
-    return createWasmSandbox(ownModule("wasm-main"));
+    const why = `bubblewrap cannot be had here: ${error.message}`;
+    logger.warn(`code runs in WebAssembly, which is JavaScript without files: ${why}`);
+    return chosen(openWasm(), `${missing}; ${why}`);
   }
+}
+
+function openWasm(): Sandbox {
+  return createWasmSandbox(ownModule("wasm-main"));
+}
+
+/** In an audit record, in characters. */
+const LONGEST_WHY = 300;
+
+function chosen(sandbox: Sandbox, why: string): Sandbox {
+  return { ...sandbox, why: why.slice(0, LONGEST_WHY) };
 }
 
 /** The same sandbox, once it has run something. @throws what keeps it from that */

@@ -74,7 +74,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const facts = { agents: [...composition.offer.agents.keys()], blobs: composition.stores.objects.description };
     await witness.note("worker.started", {
       ...{ version: packageVersion(), address, namespace, queues: polled, ...facts },
-      sandbox: composition.sandbox.backend,
+      sandbox: { backend: composition.sandbox.backend, why: composition.sandbox.why ?? "" },
       settings: settingsFacts(config.environment),
     });
     if (newKey) await witness.note("encryption.key.changed", { key: newKey.id, before: newKey.before });

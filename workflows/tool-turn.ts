@@ -152,7 +152,8 @@ async function execute(run: Run, id: string, tool: ToolPolicy): Promise<void> {
   if (result.out) run.state.filesRef = result.outRef ?? null;
   if (result.backend) {
     recordEvent(run, "wflo.sandbox.executed", { ...facts, backend: result.backend });
-    recordAudit(run, "code.executed", { ...facts, backend: result.backend });
+    const why = result.backendWhy === undefined ? {} : { why: result.backendWhy };
+    recordAudit(run, "code.executed", { ...facts, backend: result.backend, ...why });
     for (const asked of result.egress ?? []) recordAudit(run, "code.egress", { ...facts, ...asked });
   }
   if (result.stale) recordAudit(run, "tool.refused", { ...facts, digest: digest ?? "", why: "stale" });

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Sandbox, SandboxCheck } from "../../ports/sandbox.js";
 import { checkWords } from "../check-words.js";
 import { type CommandContext, inSession, type Session, withJson } from "../command.js";
 import { EXIT_CODES } from "../exit-codes.js";
@@ -13,10 +14,23 @@ export function registerSandbox(program: Command, context: CommandContext): void
         const { openSandbox } = await import("../../workers/sandbox.js");
         const { createLogger } = await import("../../adapters/pino/logger.js");
         const { environment } = config;
-        const checks = await (await openSandbox(config, createLogger({ level: "error", environment }))).check();
+        const sandbox = await openSandbox(config, createLogger({ level: "error", environment }));
+        const checks = [...(await sandbox.check()), ...strongerCheck(sandbox)];
         const ok = checks.every((check) => check.ok);
         output.answer({ ok, checks }, () => checks.map(checkWords).join("\n"));
         return ok ? EXIT_CODES.done : EXIT_CODES.runFailed;
       }),
     );
+}
+
+/** What would isolate more, and how to get it. */
+function strongerCheck({ backend, why }: Sandbox): readonly SandboxCheck[] {
+  const advice: Readonly<Record<string, string>> = {
+    bubblewrap:
+      "for a kernel of its own set WFLO_SANDBOX=gvisor: it wants root, cgroups, and runsc or Go to build it once",
+    wasm: "for files, Python and shells use bubblewrap or gVisor, on Linux with user namespaces",
+  };
+  const more = advice[backend];
+  if (more === undefined) return [];
+  return [{ name: "stronger", ok: true, detail: `${why === undefined ? "" : `${why}; `}${more}` }];
 }

@@ -96,6 +96,8 @@ export const caller = defineAgent({ name: "caller", instructions: "You call.", m
       { host: "evil.example.net", port: 80, outcome: "refused", requests: 1, bytesSent: 0 },
     ];
     expect(egress).toEqual(expect.arrayContaining(asked.map((one) => expect.objectContaining(one))));
+    const executed = records.find(({ action }) => action === "code.executed")?.facts;
+    expect(executed).toMatchObject({ backend: "bubblewrap", why: "WFLO_SANDBOX is bubblewrap" });
     const environment = { TEMPORAL_ADDRESS: server.address, WFLO_STATE: "kept/state", WFLO_BLOBS: "file:kept/blobs" };
     const verified = await wflo(["audit", "verify", run.workflowId, "--log", "kept/state/audit.jsonl"], undefined, {
       environment,

@@ -201,11 +201,11 @@ describeWith("bubblewrap", (bwrapPath) => {
     });
   });
 
-  test("thirty at once all end right, and leave no descriptor, mount, cgroup or file behind", async () => {
+  test("fifty at once all end right, and leave no descriptor, mount, cgroup or file behind", async () => {
     const sandbox = open();
     await run(sandbox, "shell", "true");
     const before = { descriptors: descriptors(), mounts: await mounts(), files: readdirSync(tmpdir()).length };
-    const numbers = Array.from({ length: 30 }, (_, n) => n);
+    const numbers = Array.from({ length: 50 }, (_, n) => n);
     const results = await Promise.all(
       numbers.map(
         async (n) =>
