@@ -1,15 +1,17 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Payload, PayloadCodec } from "@temporalio/common";
+import { mayActAs } from "../core/roles.js";
+import { createWrongAttempts, type WrongAttempts } from "../core/wrong-attempts.js";
+import type { Access } from "../ports/access.js";
 import { Undecipherable } from "./cipher.js";
 import { LOGIN_PAGE } from "./codec-login-page.js";
 
 /** How a codec server is reached, and by whom. */
 export interface CodecServerOptions {
   readonly codec: PayloadCodec;
-  /** Whoever knows it may read everything. At least 16 characters. */
-  readonly token: string;
+  /** A viewer may have decrypted, an approver encrypted too. */
+  readonly access: Access;
   /** Pages that may ask from a browser, such as `http://localhost:8233`. */
   readonly origins: readonly string[];
   /** 0 takes a free one. */
@@ -24,9 +26,7 @@ export interface CodecServer {
 
 /** A page of a history has a few MiB of payloads. */
 const MOST_BYTES = 16 * 1024 * 1024;
-/** Wrong tokens of one address in a minute; after them it is not heard. */
-const MOST_WRONG = 10;
-const MINUTE_MS = 60_000;
+const PATIENCE_MS = 60_000;
 const COOKIE = "wflo_codec";
 
 /**
@@ -36,11 +36,11 @@ const COOKIE = "wflo_codec";
  * @throws the system's error where the port is taken
  */
 export async function startCodecServer(options: CodecServerOptions): Promise<CodecServer> {
-  const wrong = new Map<string, { count: number; readonly since: number }>();
+  const wrong = createWrongAttempts();
   const server = createServer((request, response) => {
     void handle(options, wrong, request, response).catch(() => answer(response, 500, "something went wrong here"));
   });
-  server.requestTimeout = MINUTE_MS;
+  server.requestTimeout = PATIENCE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port, options.host, () => resolve());
@@ -55,11 +55,9 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
   };
 }
 
-type Wrong = Map<string, { count: number; readonly since: number }>;
-
 async function handle(
   options: CodecServerOptions,
-  wrong: Wrong,
+  wrong: WrongAttempts,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -81,10 +79,15 @@ async function handle(
   const direction = /^(?:\/[^/]+)?\/(encode|decode)$/.exec(pathname)?.[1] as "encode" | "decode" | undefined;
   if (!direction) return answer(response, 404, "there are /decode and /encode");
   if (request.method !== "POST") return answer(response, 405, "only POST");
-  if (!isHeard(wrong, request)) return answer(response, 429, "too many wrong tokens; wait a minute");
-  if (!mayRead(options.token, request)) {
-    noteWrong(wrong, request);
+  if (!wrong.isHeard(addressOf(request), Date.now()))
+    return answer(response, 429, "too many wrong tokens; wait a minute");
+  const caller = await options.access.identify(tokenOf(request));
+  if (!caller) {
+    wrong.note(addressOf(request), Date.now());
     return answer(response, 401, "the token is missing or wrong: send it as Authorization: Bearer, or log in at /");
+  }
+  if (!mayActAs(caller.role, direction === "decode" ? "viewer" : "approver")) {
+    return answer(response, 403, `${caller.name} is a ${caller.role}: an approver may have things encrypted`);
   }
   await transcode(options.codec, direction, request, response);
 }
@@ -109,8 +112,8 @@ async function transcode(
 
 /** The page asks for the token, and its form sends it back. */
 async function login(
-  { token }: CodecServerOptions,
-  wrong: Wrong,
+  { access }: CodecServerOptions,
+  wrong: WrongAttempts,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -118,10 +121,11 @@ async function login(
   response.setHeader("x-frame-options", "DENY");
   if (request.method === "GET") return answer(response, 200, LOGIN_PAGE, "text/html; charset=utf-8");
   if (request.method !== "POST") return answer(response, 405, "only GET and POST");
-  if (!isHeard(wrong, request)) return answer(response, 429, "too many wrong tokens; wait a minute");
+  if (!wrong.isHeard(addressOf(request), Date.now()))
+    return answer(response, 429, "too many wrong tokens; wait a minute");
   const given = new URLSearchParams((await textOf(request)) ?? "").get("token") ?? "";
-  if (!isSame(given, token)) {
-    noteWrong(wrong, request);
+  if (!(await access.identify(given))) {
+    wrong.note(addressOf(request), Date.now());
     return answer(response, 401, "this is not the token");
   }
   // Strict goes along from other ports of the same host, and from other hosts of the same site.
@@ -129,11 +133,14 @@ async function login(
   answer(response, 200, "This browser may read now. Close this page, and load the Web UI anew.");
 }
 
-function mayRead(token: string, { headers }: IncomingMessage): boolean {
+function tokenOf({ headers }: IncomingMessage): string {
   const bearer = /^Bearer\s+(.+)$/i.exec(headers.authorization ?? "")?.[1];
   const cookie = new RegExp(`(?:^|;\\s*)${COOKIE}=([^;]*)`).exec(headers.cookie ?? "")?.[1];
-  const given = bearer ?? (cookie === undefined ? undefined : decoded(cookie));
-  return given !== undefined && isSame(given, token);
+  return bearer ?? decoded(cookie ?? "");
+}
+
+function addressOf({ socket }: IncomingMessage): string {
+  return socket.remoteAddress ?? "";
 }
 
 function decoded(text: string): string {
@@ -141,28 +148,6 @@ function decoded(text: string): string {
     return decodeURIComponent(text);
   } catch {
     return "";
-  }
-}
-
-/** Takes as long for any text: digests have one length. */
-function isSame(given: string, token: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(token));
-}
-
-function isHeard(wrong: Wrong, { socket }: IncomingMessage): boolean {
-  const seen = wrong.get(socket.remoteAddress ?? "");
-  if (!seen || Date.now() - seen.since > MINUTE_MS) return true;
-  return seen.count < MOST_WRONG;
-}
-
-function noteWrong(wrong: Wrong, { socket }: IncomingMessage): void {
-  const address = socket.remoteAddress ?? "";
-  const seen = wrong.get(address);
-  if (seen && Date.now() - seen.since <= MINUTE_MS) seen.count += 1;
-  else {
-    for (const [other, { since }] of wrong) if (Date.now() - since > MINUTE_MS) wrong.delete(other);
-    wrong.set(address, { count: 1, since: Date.now() });
   }
 }
 

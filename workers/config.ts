@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import type { Secrets } from "../activities/tool-secrets.js";
+import type { OidcOptions } from "../adapters/access/oidc.js";
 import type { RateLimits } from "../adapters/models/rate-limits.js";
 import { DEFAULT_SANDBOX_LIMITS, type SandboxLimits } from "../core/sandbox-limits.js";
 import { keyRingOf } from "../encryption/key-ring.js";
@@ -42,6 +43,8 @@ export interface Config {
   readonly redisUrl: string | undefined;
   /** Undefined: nothing is encrypted. */
   readonly keyRing: KeyRing | undefined;
+  /** Who may use our HTTP surfaces; undefined: whoever reaches them. */
+  readonly access: AccessSettings | undefined;
   /** Where tools' secrets are looked for. */
   readonly secrets: Secrets;
   /** Undefined: what this process puts on the audit log is not signed. */
@@ -52,6 +55,12 @@ export interface Config {
   readonly rateLimits: ReadonlyMap<string, RateLimits>;
   /** Variables that are set, and that this version makes nothing of: told of at start. */
   readonly ignored: readonly string[];
+}
+
+/** How callers of HTTP surfaces are told apart. */
+export interface AccessSettings {
+  readonly tokenFile: string | undefined;
+  readonly oidc: OidcOptions | undefined;
 }
 
 /** Settings that are wrong: a line each, naming the variable, what was wrong and what is accepted. */
@@ -95,6 +104,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     stateFolder,
     allowScriptPaths: environment.NODE_ENV !== "production",
     redisUrl: value("REDIS_URL"),
+    access: accessOf(path(value("WFLO_ACCESS_TOKENS")), value("WFLO_OIDC_ISSUER"), {
+      audience: value("WFLO_OIDC_AUDIENCE"),
+      rolesClaim: value("WFLO_OIDC_ROLES_CLAIM"),
+    }),
     auditKeyFile: path(value("WFLO_AUDIT_KEY")),
     auditPublicKeyFiles: value("WFLO_AUDIT_PUBLIC_KEYS").map((file) => resolve(folder, file)),
     rateLimits: value("WFLO_RATE_LIMITS"),
@@ -107,4 +120,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
   if (problems.length > 0) throw new WrongSettings(problems);
   const secrets = secretsOf(environment, folder, secretModule);
   return Object.freeze({ ...config, secrets, keyRing: keyRingOf(environment, folder) });
+}
+
+function accessOf(
+  tokenFile: string | undefined,
+  issuer: string | undefined,
+  oidc: Omit<OidcOptions, "issuer">,
+): AccessSettings | undefined {
+  if (tokenFile === undefined && issuer === undefined) return undefined;
+  return { tokenFile, oidc: issuer === undefined ? undefined : { issuer, ...oidc } };
 }

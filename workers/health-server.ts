@@ -1,5 +1,6 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Access } from "../ports/access.js";
 import { PortTaken } from "./dev-server.js";
 
 /** What the server tells of. */
@@ -8,6 +9,8 @@ export interface HealthSources {
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** The SDK core's own metrics, where it serves them. */
   readonly coreMetricsUrl: string | undefined;
+  /** Who may read the metrics. @default whoever asks */
+  readonly access?: Access | undefined;
   /** Why the process should get no work; empty: it is ready. */
   unready(): readonly string[];
 }
@@ -29,7 +32,7 @@ export async function startHealthServer(port: number, sources: HealthSources): P
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     if (request.method !== "GET" && request.method !== "HEAD") return answer(response, 405, "only GET\n");
-    answerPath(path, sources, response).catch((error: unknown) => answer(response, 500, `${String(error)}\n`));
+    answerPath(path, sources, request, response).catch((error: unknown) => answer(response, 500, `${String(error)}\n`));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
@@ -48,9 +51,19 @@ export async function startHealthServer(port: number, sources: HealthSources): P
   };
 }
 
-async function answerPath(path: string, sources: HealthSources, response: ServerResponse): Promise<void> {
+async function answerPath(
+  path: string,
+  sources: HealthSources,
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   switch (path) {
     case "/metrics": {
+      // Names of agents, accounts and tools, and what they cost. Whoever may look at all may look at these.
+      if (sources.access && !(await sources.access.identify(bearerOf(headers.authorization)))) {
+        response.setHeader("www-authenticate", "Bearer");
+        return answer(response, 401, "metrics are for whoever has a role (WFLO_ACCESS_TOKENS, WFLO_OIDC_ISSUER)\n");
+      }
       const { contentType, text } = await sources.metrics();
       answer(response, 200, `${text}${await coreMetrics(sources.coreMetricsUrl)}`, contentType);
       return;
@@ -66,6 +79,10 @@ async function answerPath(path: string, sources: HealthSources, response: Server
     default:
       answer(response, 404, "there are /metrics, /healthz and /readyz\n");
   }
+}
+
+function bearerOf(authorization = ""): string {
+  return /^Bearer\s+(.+)$/i.exec(authorization)?.[1] ?? "";
 }
 
 /** Empty where the core does not answer: our own metrics are worth more than an error. */

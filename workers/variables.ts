@@ -137,6 +137,23 @@ export const VARIABLES = {
         .filter((file) => file !== ""),
   } satisfies Variable<readonly string[]>,
   WFLO_SECRETS: optionalText("module that exports `secretStore`, for tools' secrets of the form `store:NAME`", "none"),
+  WFLO_ACCESS_TOKENS: optionalText(
+    'file of bearer tokens for our HTTP surfaces: `{"tokens":[{"name","role","sha256"}]}`; roles are viewer, approver, operator',
+    "none",
+  ),
+  WFLO_OIDC_ISSUER: {
+    meaning: "OpenID Connect issuer whose tokens our HTTP surfaces take, by the role that they carry",
+    defaultText: "none",
+    otherwise: undefined,
+    accepted: "an https:// address (http:// on this machine), as tokens have it in `iss`",
+    read: readIssuer,
+  } satisfies Variable<string | undefined>,
+  WFLO_OIDC_AUDIENCE: { ...text("audience of those tokens (`aud`)"), defaultText: "wflo", otherwise: "wflo" },
+  WFLO_OIDC_ROLES_CLAIM: {
+    ...text("where those tokens have roles, such as `realm_access.roles`"),
+    defaultText: "roles",
+    otherwise: "roles",
+  },
   WFLO_KEY_RING: optionalText(
     "module that exports `keyRing`, in place of WFLO_ENCRYPTION_KEYS: keys of a key management service",
     "none",
@@ -185,6 +202,13 @@ function topic(meaning: string, name: string): Variable<string> {
 /** In the contract, but not built yet: a set value is told of at start, as nothing comes of it. */
 function notYet(meaning: string): Variable<string | undefined> {
   return optionalText(`${meaning} (not in this version: told of at start, and done without)`, "none");
+}
+
+function readIssuer(word: string): string | undefined {
+  if (!URL.canParse(word)) return undefined;
+  const { protocol, hostname } = new URL(word);
+  const isHere = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+  return protocol === "https:" || (protocol === "http:" && isHere) ? word : undefined;
 }
 
 function readRateLimits(word: string): ReadonlyMap<string, RateLimits> | undefined {

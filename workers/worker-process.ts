@@ -3,6 +3,7 @@ import { createLogger } from "../adapters/pino/logger.js";
 import { createPrometheusMeters } from "../adapters/prometheus/meters.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Logger } from "../ports/logger.js";
+import { openAccess } from "./access.js";
 import { type Queue, type RunningWorkers, startWorkers } from "./agent-worker.js";
 import { openWitness, settingsFacts } from "./audit-witness.js";
 import { type Composition, compose } from "./compose.js";
@@ -61,7 +62,8 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const witness = openWitness(config, composition.stores.eventLog);
     let workers: RunningWorkers | undefined;
     const unready = () => workers?.unready() ?? ["starting"];
-    const health = await openHealth(config, { metrics: async () => await meters.render(), coreMetricsUrl, unready });
+    const metrics = async () => await meters.render();
+    const health = await openHealth(config, { metrics, coreMetricsUrl, access: openAccess(config), unready });
     if (health) closers.push(async () => await health.close());
     const witnessed = { ...composition.ports, eventLog: witness };
     const ports = { ...witnessed, ...(options.checkpoint ? { checkpoint: options.checkpoint } : {}) };

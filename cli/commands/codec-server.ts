@@ -25,7 +25,10 @@ export function registerCodecServer(program: Command, context: CommandContext): 
         .argParser(addOrigin)
         .default([DEFAULT_ORIGIN]),
     )
-    .addHelpText("after", "\nThe token is WFLO_CODEC_TOKEN (16 characters or more); without it one is made and shown.")
+    .addHelpText(
+      "after",
+      "\nThe token is WFLO_CODEC_TOKEN (16 characters or more), or one of WFLO_ACCESS_TOKENS or WFLO_OIDC_ISSUER; without any one is made and shown.",
+    )
     .action(
       inSession(context, async (session: Session, { port, host, origin: origins }: CodecServerFlags) => {
         const { config, surroundings, output } = session;
@@ -38,15 +41,21 @@ export function registerCodecServer(program: Command, context: CommandContext): 
             "Make one with `openssl rand -hex 32`.",
           );
         }
-        const token = given || randomBytes(24).toString("base64url");
+        const { openAccess } = await import("../../workers/access.js");
+        const { anyOf } = await import("../../adapters/access/any-of.js");
+        const { oneToken } = await import("../../adapters/access/one-token.js");
+        const known = openAccess(config);
+        // Where the settings say who may, no other token is made.
+        const token = given || (known ? undefined : randomBytes(24).toString("base64url"));
+        const access = anyOf([...(token ? [oneToken(token, "operator")] : []), ...(known ? [known] : [])]);
         const { startCodecServer } = await import("../../encryption/codec-server.js");
         const { createPayloadCodec } = await import("../../encryption/payload-codec.js");
         const codec = createPayloadCodec(config.keyRing);
-        const server = await startCodecServer({ codec, token, origins, port, host }).catch((error: Error) => {
+        const server = await startCodecServer({ codec, access, origins, port, host }).catch((error: Error) => {
           throw new WrongUse(`port ${port} of ${host} cannot be used: ${error.message}`, "Choose another with --port.");
         });
         output.say(`decrypting on ${server.url} for ${origins.join(", ")}`);
-        if (!given) output.say(`token: ${token}`);
+        if (!given && token) output.say(`token: ${token}`);
         output.say(
           `log a browser in at ${server.url}; or: temporal workflow show --codec-endpoint ${server.url} --codec-auth "Bearer TOKEN"`,
         );

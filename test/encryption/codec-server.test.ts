@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Client, Connection } from "@temporalio/client";
 import { defaultPayloadConverter } from "@temporalio/common";
+import { oneToken } from "../../adapters/access/one-token.js";
 import { type CodecServer, startCodecServer } from "../../encryption/codec-server.js";
 import { clientConverter } from "../../encryption/data-converter.js";
 import { createKeyRing } from "../../encryption/key-ring.js";
@@ -26,7 +27,13 @@ afterEach(async () => {
 });
 
 async function post(path: string, body: unknown, headers: Record<string, string> = {}) {
-  server ??= await startCodecServer({ codec, token, origins: [UI], port: 0, host: "127.0.0.1" });
+  server ??= await startCodecServer({
+    codec,
+    access: oneToken(token, "operator"),
+    origins: [UI],
+    port: 0,
+    host: "127.0.0.1",
+  });
   return await fetch(`${server.url}${path}`, {
     method: "POST",
     body: typeof body === "string" ? body : JSON.stringify(body),
@@ -53,6 +60,16 @@ test("whoever has the token reads, below a namespace as well; what it encodes is
     const { payloads } = (await (await post(path, sealed, authorized)).json()) as { payloads: { data: string }[] };
     expect(Buffer.from(payloads[0]?.data ?? "", "base64").toString()).toBe('{"a":"secret"}');
   }
+});
+
+test("a viewer may have things decrypted, and not encrypted", async () => {
+  const sealed = await encoded("secret");
+  await server?.close();
+  const access = oneToken(token, "viewer");
+  server = await startCodecServer({ codec, access, origins: [UI], port: 0, host: "127.0.0.1" });
+  expect((await post("/decode", sealed, authorized)).status).toBe(200);
+  const refused = await post("/encode", { payloads: [] }, authorized);
+  expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining("is a viewer")]);
 });
 
 describe("nobody else does:", () => {

@@ -27,6 +27,7 @@ describe("settings", () => {
         stateFolder: "/app/.wflo",
         allowScriptPaths: true,
         redisUrl: undefined,
+        access: undefined,
         secrets: { env: expect.anything(), file: expect.anything() },
         auditKeyFile: undefined,
         auditPublicKeyFiles: [],
@@ -118,4 +119,18 @@ test("a ceiling of sandboxes is told as wrong by what is wrong in it", () => {
   expect(wrong).toThrow(/^WFLO_SANDBOX_LIMITS: memory: "lots" is no amount such as "512MiB"; it must be NAME=AMOUNT/);
   const { sandboxCeiling } = read({ WFLO_SANDBOX_LIMITS: "wall=5m" });
   expect(sandboxCeiling).toEqual({ ...DEFAULT_SANDBOX_LIMITS, wallMs: 300_000 });
+});
+
+test.each(["ftp://a.example", "http://login.example.com", "login.example.com"])(
+  "an issuer is asked by TLS alone: %s",
+  (issuer) => {
+    expect(() => read({ WFLO_OIDC_ISSUER: issuer })).toThrow(/^WFLO_OIDC_ISSUER: /);
+  },
+);
+
+test("who may use our HTTP surfaces is nobody's business where nothing says so", () => {
+  expect(read({ WFLO_OIDC_AUDIENCE: "x" }).access).toBeUndefined();
+  const oidc = { issuer: "https://login.example.com", audience: "wflo", rolesClaim: "roles" };
+  expect(read({ WFLO_OIDC_ISSUER: oidc.issuer }).access).toEqual({ tokenFile: undefined, oidc });
+  expect(read({ WFLO_ACCESS_TOKENS: "t.json" }).access).toEqual({ tokenFile: "/app/t.json", oidc: undefined });
 });

@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { oneToken } from "../../adapters/access/one-token.js";
+import type { Access } from "../../ports/access.js";
 import { type HealthServer, startHealthServer } from "../../workers/health-server.js";
 
 const servers: HealthServer[] = [];
@@ -8,10 +10,16 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-async function start({ unready = [] as string[], coreMetricsUrl = undefined as string | undefined, port = 0 } = {}) {
+async function start({
+  unready = [] as string[],
+  coreMetricsUrl = undefined as string | undefined,
+  port = 0,
+  access = undefined as Access | undefined,
+} = {}) {
   const server = await startHealthServer(port, {
     metrics: async () => ({ contentType: "text/plain; version=0.0.4", text: "wflo_one 1\n" }),
     coreMetricsUrl,
+    access,
     unready: () => unready,
   });
   servers.push(server);
@@ -29,6 +37,16 @@ describe("the health server", () => {
     core.closeAllConnections();
     await new Promise<void>((resolve) => core.close(() => resolve()));
     expect(await (await (await start({ coreMetricsUrl })).get("/metrics")).text()).toBe("wflo_one 1\n");
+  });
+
+  test("shows metrics to whoever has a role, where the settings say who has one; health to everybody", async () => {
+    const { port, get } = await start({ access: oneToken("t-0123456789", "viewer") });
+    const asked = async (authorization?: string) =>
+      (await fetch(`http://127.0.0.1:${port}/metrics`, authorization ? { headers: { authorization } } : {})).status;
+    expect([await asked(), await asked("Bearer t-012345678"), await asked("Bearer t-0123456789")]).toEqual([
+      401, 401, 200,
+    ]);
+    expect([(await get("/healthz")).status, (await get("/readyz")).status]).toEqual([200, 200]);
   });
 
   test("is healthy while it answers, and ready while nothing is missing", async () => {
