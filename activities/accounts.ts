@@ -72,10 +72,26 @@ async function stateOf(context: Context, { leaseId, workflowId, runId }: SilentH
   }
 }
 
+/** `WORKFLOW_EXECUTION_STATUS_RUNNING` of Temporal's API. */
+const RUNNING = 1;
+
+/** Whether a workflow runs. Not by the client's own `describe`, which reads the memo: another one's may be unreadable. */
+export async function executionStatus(
+  client: Context["client"],
+  workflowId: string,
+  runId?: string,
+): Promise<"RUNNING" | "OVER"> {
+  const { workflowExecutionInfo } = await client.workflowService.describeWorkflowExecution({
+    namespace: client.options.namespace,
+    execution: { workflowId, ...(runId === undefined ? {} : { runId }) },
+  });
+  return workflowExecutionInfo?.status === RUNNING ? "RUNNING" : "OVER";
+}
+
 /** Undefined: Temporal has forgotten it. */
 async function statusOf({ client }: Context, workflowId: string, runId: string): Promise<string | undefined> {
   try {
-    return (await client.workflow.getHandle(workflowId, runId).describe()).status.name;
+    return await executionStatus(client, workflowId, runId);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -121,6 +137,10 @@ async function memoOf({ client }: Context, account: string): Promise<AccountMemo
   }
 }
 
+/** `NOT_FOUND` of gRPC, as the client's own service says it. */
+const NOT_FOUND = 5;
+
 function isNotFound(error: unknown): boolean {
-  return error instanceof Error && error.name === "WorkflowNotFoundError";
+  if (!(error instanceof Error)) return false;
+  return error.name === "WorkflowNotFoundError" || (error as { readonly code?: unknown }).code === NOT_FOUND;
 }

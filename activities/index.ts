@@ -8,7 +8,7 @@ import type {
   ToolCallRequest,
 } from "../core/activity-contract.js";
 import type { ToolPolicy } from "../core/agent.js";
-import { accountFor, findAccounts, lookAfterHolders } from "./accounts.js";
+import { accountFor, executionStatus, findAccounts, lookAfterHolders } from "./accounts.js";
 import { type CallModelPorts, callModel } from "./call-model.js";
 import { toApplicationFailure } from "./failures.js";
 import { type PublishPorts, publish } from "./publish-events.js";
@@ -160,8 +160,7 @@ function cutSignal(context: Context): AbortSignal {
 /** The server forgets an attempt that has timed out and one whose run was terminated alike: only the run tells them apart. */
 async function isRunning(context: Context): Promise<boolean> {
   try {
-    const { status } = await context.client.workflow.getHandle(workflowIdOf(context)).describe();
-    return status.name === "RUNNING";
+    return (await executionStatus(context.client, workflowIdOf(context))) === "RUNNING";
   } catch {
     return true;
   }

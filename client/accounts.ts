@@ -59,7 +59,7 @@ export function createAccounts(temporal: Temporal): Accounts {
     account,
     setAccount: async (name, terms, options) => await setAccount(temporal, name, terms, options),
     async hasAccount(name) {
-      const handle = temporal.client.workflow.getHandle(PREFIX + name);
+      const handle = temporal.onlooker.workflow.getHandle(PREFIX + name);
       const { workflowId } = handle;
       try {
         return (await temporal.call(async () => await handle.describe(), { workflowId })).status.name === "RUNNING";
@@ -71,7 +71,7 @@ export function createAccounts(temporal: Temporal): Accounts {
     async listAccounts() {
       const names: string[] = [];
       const query = `WorkflowType = '${BUDGET_ACCOUNT}' AND ExecutionStatus = 'Running'`;
-      const found = temporal.client.workflow.list({ query })[Symbol.asyncIterator]();
+      const found = temporal.onlooker.workflow.list({ query })[Symbol.asyncIterator]();
       for (;;) {
         const next = await temporal.call(async () => await found.next());
         if (next.done) break;
@@ -119,7 +119,8 @@ async function started(temporal: Temporal, input: AccountTerms & { readonly acco
 /** Why an account that was just made is none. */
 async function endOf(temporal: Temporal, name: string): Promise<Error | undefined> {
   const handle = temporal.client.workflow.getHandle(PREFIX + name);
-  const { status } = await temporal.call(async () => await handle.describe(), { workflowId: handle.workflowId });
+  const onlooker = temporal.onlooker.workflow.getHandle(handle.workflowId);
+  const { status } = await temporal.call(async () => await onlooker.describe(), { workflowId: handle.workflowId });
   if (status.name === "RUNNING") return undefined;
   try {
     await handle.result();

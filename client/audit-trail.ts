@@ -217,7 +217,7 @@ function endOf({ end }: Fold, records: AuditTrail["records"]): AuditTrail["ended
 
 async function isAnyRunning(temporal: Temporal, workflowIds: readonly string[]): Promise<boolean> {
   for (const workflowId of workflowIds) {
-    const handle = temporal.client.workflow.getHandle(workflowId);
+    const handle = temporal.onlooker.workflow.getHandle(workflowId);
     const status = await temporal
       .call(async () => (await handle.describe()).status.name, { workflowId })
       .catch((error: unknown) => {

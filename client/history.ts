@@ -55,7 +55,7 @@ type Started = HistoryEvent["workflowExecutionStartedEventAttributes"];
 
 /** The ids of a run's histories, from the newest back as far as the server has them. */
 export async function historyIds(temporal: Temporal, workflowId: string): Promise<HistoryIds> {
-  const handle = temporal.client.workflow.getHandle(workflowId);
+  const handle = temporal.onlooker.workflow.getHandle(workflowId);
   const { runId } = await temporal.call(async () => await handle.describe(), { workflowId });
   const runIds: string[] = [];
   let firstRunId = "";

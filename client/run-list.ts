@@ -130,7 +130,7 @@ function statusOf({ status, typedSearchAttributes }: Execution): RunSummary["sta
 }
 
 async function* listed(temporal: Temporal, query: string): AsyncGenerator<RunSummary> {
-  const runs = temporal.client.workflow.list({ query })[Symbol.asyncIterator]();
+  const runs = temporal.onlooker.workflow.list({ query })[Symbol.asyncIterator]();
   for (;;) {
     const next = await temporal.call(async () => await runs.next());
     if (next.done) return;

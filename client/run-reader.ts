@@ -29,7 +29,8 @@ export function createRunReader(temporal: Temporal, handle: WorkflowHandle): Run
     await temporal.call(async () => await handle.query<T>(name), { workflowId, needsWorker: true });
 
   const describe = async (types: readonly string[] = [AGENT_RUN]) => {
-    const description = await temporal.call(async () => await handle.describe(), { workflowId });
+    const onlooker = temporal.onlooker.workflow.getHandle(workflowId);
+    const description = await temporal.call(async () => await onlooker.describe(), { workflowId });
     if (types.includes(description.type)) return description;
     const message = `${workflowId} is a workflow of the type ${description.type}, not a run of an agent`;
     throw new ClientError("no-such-run", message, "Ask `wflo runs` for the runs that are there.");

@@ -2,6 +2,7 @@ import type { Client, WorkflowHandle } from "@temporalio/client";
 import type { BlobReader } from "./blob-reader.js";
 import { ClientError } from "./client-error.js";
 import { type Decode, decoderOf } from "./decoding.js";
+import { lenientClient } from "./lenient-client.js";
 import { toClientError } from "./temporal-errors.js";
 
 /** A workflow's history, as Temporal keeps it. */
@@ -13,6 +14,8 @@ export type Payloads = Parameters<Client["options"]["loadedDataConverter"]["payl
 /** A Temporal server as this library uses it. */
 export interface Temporal {
   readonly client: Client;
+  /** For lists and descriptions. */
+  readonly onlooker: Client;
   /** `host:port`. */
   readonly address: string;
   readonly namespace: string;
@@ -48,6 +51,7 @@ export function createTemporal({ client, blobs, timeoutMs, ...place }: TemporalP
   return {
     ...place,
     client,
+    onlooker: lenientClient(client),
     namespace,
     blobs() {
       if (blobs) return blobs;

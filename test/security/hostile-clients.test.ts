@@ -147,6 +147,12 @@ describe("what is started with anything at all fails, and says why:", () => {
         return [name, cause?.type];
       });
       expect(await Promise.all(outcomes)).toEqual(inputs.map(([name]) => [name, "InvalidInput"]));
+      // Nor is anybody kept from seeing the others by their memos.
+      expect(await wflo(["runs"], worker)).toMatchObject({ exitCode: 0 });
+      expect(await wflo(["budget", "show"], worker)).toMatchObject({
+        exitCode: expect.any(Number),
+        stderr: expect.not.stringContaining("encoding"),
+      });
     },
     120_000,
   );
