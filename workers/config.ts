@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import type { Secrets } from "../activities/tool-secrets.js";
 import type { OidcOptions } from "../adapters/access/oidc.js";
+import type { KafkaSettings } from "../adapters/kafka/connection.js";
 import type { RateLimits } from "../adapters/models/rate-limits.js";
 import { DEFAULT_SANDBOX_LIMITS, type SandboxLimits } from "../core/sandbox-limits.js";
 import { keyRingOf } from "../encryption/key-ring.js";
@@ -53,8 +54,8 @@ export interface Config {
   readonly auditPublicKeyFiles: readonly string[];
   /** By provider. */
   readonly rateLimits: ReadonlyMap<string, RateLimits>;
-  /** Variables that are set, and that this version makes nothing of: told of at start. */
-  readonly ignored: readonly string[];
+  /** Undefined: events and audit records are files on this machine. */
+  readonly kafka: KafkaSettings | undefined;
 }
 
 /** How callers of HTTP surfaces are told apart. */
@@ -111,8 +112,16 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     auditKeyFile: path(value("WFLO_AUDIT_KEY")),
     auditPublicKeyFiles: value("WFLO_AUDIT_PUBLIC_KEYS").map((file) => resolve(folder, file)),
     rateLimits: value("WFLO_RATE_LIMITS"),
-    ignored: (["KAFKA_BROKERS"] as const).filter((name) => value(name) !== undefined),
+    kafka: kafkaOf(value("KAFKA_BROKERS"), {
+      ssl: value("KAFKA_SSL") === "true",
+      mechanism: value("KAFKA_SASL_MECHANISM"),
+      username: value("KAFKA_SASL_USERNAME"),
+      password: value("KAFKA_SASL_PASSWORD"),
+    }),
   };
+  if (value("KAFKA_SASL_USERNAME") !== undefined && value("KAFKA_SASL_PASSWORD") === undefined) {
+    problems.push("KAFKA_SASL_USERNAME is set, and KAFKA_SASL_PASSWORD is not: set both");
+  }
   const keys = value("WFLO_ENCRYPTION_KEYS");
   if (keys !== undefined && value("WFLO_KEY_RING") !== undefined) {
     problems.push("WFLO_ENCRYPTION_KEYS and WFLO_KEY_RING are both set: unset one of them");
@@ -129,4 +138,19 @@ function accessOf(
 ): AccessSettings | undefined {
   if (tokenFile === undefined && issuer === undefined) return undefined;
   return { tokenFile, oidc: issuer === undefined ? undefined : { issuer, ...oidc } };
+}
+
+interface KafkaLogin {
+  readonly ssl: boolean;
+  readonly mechanism: NonNullable<KafkaSettings["sasl"]>["mechanism"];
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+}
+
+function kafkaOf(
+  brokers: readonly string[] | undefined,
+  { ssl, mechanism, username, password = "" }: KafkaLogin,
+): KafkaSettings | undefined {
+  if (brokers === undefined) return undefined;
+  return { brokers, ssl, ...(username === undefined ? {} : { sasl: { mechanism, username, password } }) };
 }

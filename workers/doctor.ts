@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { NativeConnection } from "@temporalio/worker";
+import type { KafkaSettings } from "../adapters/kafka/connection.js";
+import { countBrokers } from "../adapters/kafka/probe.js";
 import { providersOf } from "../adapters/models/provider-table.js";
 import { connectRedis } from "../adapters/redis/connection.js";
 import { offerOf } from "../agents/module.js";
@@ -35,6 +37,8 @@ export async function diagnose(config: Config, logger: Logger, options: { readon
   checks.push(providersCheck(config));
   checks.push(await attempt("blobs", async () => await blobsCheck(config)));
   const { redisUrl } = config;
+  const { kafka } = config;
+  if (kafka !== undefined) checks.push(await attempt("kafka", async () => await kafkaCheck(kafka)));
   if (redisUrl !== undefined) checks.push(await attempt("redis", async () => await redisCheck(redisUrl)));
   checks.push(await attempt("temporal-cli", async () => await cliCheck(config)));
   checks.push(...(await sandboxChecks(config, logger)));
@@ -102,6 +106,21 @@ async function redisCheck(url: string): Promise<Check> {
     return { name: "redis", ok, detail, ...(ok ? {} : { fix: "start it, or unset REDIS_URL" }) };
   } finally {
     await connection.close();
+  }
+}
+
+async function kafkaCheck(kafka: KafkaSettings): Promise<Check> {
+  const where = kafka.brokers.join(", ");
+  try {
+    const count = await countBrokers(kafka);
+    return {
+      name: "kafka",
+      ok: true,
+      detail: `${where}: ${count} ${count === 1 ? "broker answers" : "brokers answer"}`,
+    };
+  } catch (error) {
+    const fix = "start it, see KAFKA_SSL and KAFKA_SASL_…, or unset KAFKA_BROKERS";
+    return { name: "kafka", ok: false, detail: `${where}: ${(error as Error).message}`, fix };
   }
 }
 

@@ -4,6 +4,7 @@ import { createTranscripts, type Transcripts } from "../activities/transcript-st
 import { createFileEventLog } from "../adapters/file/event-log.js";
 import { createFileObjectStore } from "../adapters/file/object-store.js";
 import { createFileTokenStream } from "../adapters/file/token-stream.js";
+import { createKafkaEventLog } from "../adapters/kafka/event-log.js";
 import { createMemoryLocks } from "../adapters/memory/locks.js";
 import { createMemoryRateLimiter } from "../adapters/memory/rate-limiter.js";
 import { createMemoryResponseCache } from "../adapters/memory/response-cache.js";
@@ -40,14 +41,16 @@ export interface Stores {
   close(): Promise<void>;
 }
 
-/** Opens what the settings name; nothing is read or written yet. @param onProblem told where Redis is away, and back */
+/** Opens what the settings name; nothing is read or written yet. @param onProblem told where Redis or Kafka is away, and back */
 export function openStores(config: Config, onProblem?: (message: string) => void): Stores {
   const { stateFolder, topics } = config;
   const { keyRing: ring } = config;
   const { objects: stored, closeObjects } = openObjects(config);
   const objects = ring ? encryptedObjectStore(stored, ring) : stored;
   const blobs = createBlobs(objects);
-  const log = createFileEventLog({ folder: stateFolder, topics });
+  const log = config.kafka
+    ? createKafkaEventLog(config.kafka, onProblem)
+    : createFileEventLog({ folder: stateFolder, topics });
   const eventLog = ring ? encryptedEventLog(log, ring) : log;
   const { closeShared, ...shared } = openShared(config, onProblem);
   return {

@@ -107,7 +107,21 @@ export const VARIABLES = {
       "PROVIDER=Nrpm (requests a minute), PROVIDER=Ntpm (tokens a minute), or both, such as openai=500rpm,200000tpm",
     read: readRateLimits,
   } satisfies Variable<ReadonlyMap<string, RateLimits>>,
-  KAFKA_BROKERS: notYet("events and triggers through Kafka"),
+  KAFKA_BROKERS: {
+    meaning: "brokers of a Kafka cluster that events and audit records go to, in place of files on this machine",
+    defaultText: "none: files in WFLO_STATE",
+    otherwise: undefined,
+    accepted: "host:port,host:port,…",
+    read: readBrokers,
+  } satisfies Variable<readonly string[] | undefined>,
+  KAFKA_SSL: oneOf("brokers are spoken to by TLS", ["false", "true"]),
+  KAFKA_SASL_MECHANISM: {
+    ...oneOf("how one logs in to the brokers, with KAFKA_SASL_USERNAME", ["plain", "scram-sha-256", "scram-sha-512"]),
+    read: (word: string) =>
+      (["plain", "scram-sha-256", "scram-sha-512"] as const).find((one) => one === word.toLowerCase()),
+  },
+  KAFKA_SASL_USERNAME: optionalText("who logs in to the brokers", "none: nobody does"),
+  KAFKA_SASL_PASSWORD: optionalText("with what", "none"),
   WFLO_ENCRYPTION_KEYS: {
     meaning:
       "keys that payloads, blobs, events and streams are encrypted with: `id:base64key,…`; the first encrypts, all decrypt",
@@ -199,9 +213,10 @@ function topic(meaning: string, name: string): Variable<string> {
   return { meaning, defaultText: name, otherwise: name, accepted: "1 to 249 letters, digits, . _ or -", read };
 }
 
-/** In the contract, but not built yet: a set value is told of at start, as nothing comes of it. */
-function notYet(meaning: string): Variable<string | undefined> {
-  return optionalText(`${meaning} (not in this version: told of at start, and done without)`, "none");
+function readBrokers(word: string): readonly string[] | undefined {
+  const brokers = word.split(",").map((broker) => broker.trim());
+  const isAddress = (broker: string) => /^(\[[0-9a-f:]+\]|[\w.-]+):\d{1,5}$/i.test(broker);
+  return brokers.every(isAddress) ? brokers : undefined;
 }
 
 function readIssuer(word: string): string | undefined {

@@ -43,7 +43,6 @@ export interface WorkerProcessOptions {
  */
 export async function startWorkerProcess(config: Config, options: WorkerProcessOptions = {}): Promise<WorkerProcess> {
   const logger = options.logger ?? createLogger({ level: config.logLevel, environment: config.environment });
-  for (const name of config.ignored) logger.warn(`${name} is set, but this version of Wflo cannot use it yet`);
   const queues = options.queues ?? ["agents", "sandbox"];
   const meters = createPrometheusMeters({ onViolation: (violation) => logger.error(violation.message) });
   const { coreMetricsUrl } = await installRuntime(logger, { metrics: config.httpPort !== "off" });

@@ -4,12 +4,16 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "@jest/globals";
+import { createKafkaEventLog } from "../../adapters/kafka/event-log.js";
 import { createKeyRing } from "../../encryption/key-ring.js";
 import type { EncryptionKey } from "../../ports/key-ring.js";
 import { packageRoot } from "../../workers/tool-finder.js";
 import { BILLING_PRICES, type BillingProvider, startBillingProvider } from "../harness/billing-provider.js";
 import { eventually } from "../harness/eventually.js";
+import { type KafkaBroker, startKafkaBroker } from "../harness/kafka-broker.js";
 import { type OwnServer, startOwnServer } from "../harness/own-server.js";
+import { describeWith } from "../harness/real-part.js";
+import { all } from "../harness/taking.js";
 import { type WorkerProcesses, workerProcesses } from "../harness/worker-processes.js";
 import { foundIn, type Planted, plantedPhrases } from "./planted-phrases.js";
 
@@ -61,7 +65,7 @@ export const keeper = defineAgent({
 });`;
 }
 
-async function world(planted: Planted<Place>, keys: readonly EncryptionKey[]) {
+async function world(planted: Planted<Place>, keys: readonly EncryptionKey[], more: NodeJS.ProcessEnv = {}) {
   server = await startOwnServer({});
   const call = (name: string, args: object) => ({ name, args });
   provider = await startBillingProvider((turn) => {
@@ -87,6 +91,7 @@ async function world(planted: Planted<Place>, keys: readonly EncryptionKey[]) {
       WFLO_LOG_LEVEL: "silent",
       WFLO_STATE: "kept/state",
       WFLO_BLOBS: "file:kept/blobs",
+      ...more,
     },
   });
   await mkdir(join(workers.folder, "kept"));
@@ -185,3 +190,37 @@ test("the judge finds what is planted: without keys every phrase stands somewher
   const found = await foundIn([join(workers.folder, "kept"), server.folder], planted);
   expect(Object.keys(found).sort()).toEqual([...PLACES].sort());
 }, 180_000);
+
+describeWith("kafka", (libs) => {
+  let broker: KafkaBroker | undefined;
+  afterEach(async () => {
+    await broker?.stop();
+  });
+
+  test.each([
+    ["with keys nothing stands in clear in a broker's log", [newKey("k1")], false],
+    ["the judge finds what is planted there without", [], true],
+  ] as const)(
+    "%s",
+    async (_name, keys, isFound) => {
+      const planted = plantedPhrases(PLACES);
+      broker = await startKafkaBroker(libs);
+      const { workers } = await world(planted, keys, { KAFKA_BROKERS: broker.address });
+      await workers.startWorker({ environment: keys.length > 0 ? { WFLO_ENCRYPTION_KEYS: asText(keys) } : {} });
+      const handle = await runToGate(planted, workers);
+      expect(await decide(planted, handle)).toMatchObject({ status: "rejected" });
+      // What is on its way is there when the run's last event is.
+      const log = createKafkaEventLog({ brokers: [broker.address], ssl: false });
+      await eventually(async () => {
+        const ends = (await all(log.read("wflo.events"))).filter(({ value }) => value.includes("wflo.run.completed"));
+        expect(ends).toHaveLength(1);
+      });
+      await log.close();
+      const found = await foundIn([broker.folder], planted);
+      if (isFound)
+        expect(Object.keys(found)).toEqual(expect.arrayContaining(["approver", "reason of the budget", "who paused"]));
+      else expect(found).toEqual({});
+    },
+    180_000,
+  );
+});

@@ -30,7 +30,8 @@ export type PartName =
   | "gvisor"
   | "osv-scanner"
   | "gitleaks"
-  | "hadolint";
+  | "hadolint"
+  | "kafka";
 
 /** The environment variable that holds a part's path while tests run. */
 export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
@@ -44,6 +45,7 @@ export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
   "osv-scanner": "WFLO_TEST_OSV_SCANNER",
   gitleaks: "WFLO_TEST_GITLEAKS",
   hadolint: "WFLO_TEST_HADOLINT",
+  kafka: "WFLO_TEST_KAFKA",
 };
 
 /** A program's path, or why it can't be had on this machine. */
@@ -137,6 +139,7 @@ export async function findTestParts(search: PartSearch): Promise<Record<PartName
     "osv-scanner": async () => await findGoProgram(search, OSV_SCANNER),
     gitleaks: async () => await findGoProgram(search, GITLEAKS),
     hadolint: async () => (await findTool(HADOLINT, search)).path,
+    kafka: async () => await findKafka(search),
   };
   const found = Object.entries(finders).map(async ([name, find]) => [name, await part(find)] as const);
   return Object.fromEntries(await Promise.all(found)) as Record<PartName, Part>;
@@ -205,6 +208,31 @@ async function findGvisor({ make, report }: PartSearch): Promise<string> {
   if (found !== undefined) return found;
   if (!make) throw new Error("gVisor is not built yet: `npm test` builds it");
   return await findOrBuildRunsc(process.env, report);
+}
+
+const KAFKA_VERSION = "4.1.2";
+
+/** The jars of a Kafka broker, from Maven Central: a folder. It runs on Java 17 or later, without an installation. */
+async function findKafka({ make, report }: PartSearch): Promise<string> {
+  if (findOnPath("java") === undefined)
+    throw new Error("a Kafka broker needs Java 17 or later, which is not installed");
+  const folder = join(cacheFolder(), `kafka@${KAFKA_VERSION}`);
+  const path = join(folder, "libs");
+  if (existsSync(path)) return path;
+  if (!make) throw new Error("the broker's jars are not here yet: `npm test` fetches them");
+  if (findOnPath("mvn") === undefined)
+    throw new Error("the broker's jars are not here, and there is no Maven to fetch them");
+  report(`Kafka ${KAFKA_VERSION}: fetching its jars with Maven, half a minute, once`);
+  await installOnce(folder, async (draft) => {
+    const dependency = `<groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version>`;
+    const pom = `<project><modelVersion>4.0.0</modelVersion><groupId>wflo</groupId><artifactId>broker</artifactId><version>1</version>
+<dependencies><dependency>${dependency}</dependency></dependencies></project>`;
+    await writeFile(join(draft, "pom.xml"), pom);
+    await run("mvn", ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${join(draft, "libs")}`], {
+      cwd: draft,
+    });
+  });
+  return path;
 }
 
 /** A model server that judges its clients. */

@@ -4,8 +4,17 @@ import { all, take } from "../harness/taking.js";
 
 type Log = EventLog & EventReader;
 
-/** The promises of ports/event-log.ts, for every implementation. `open` makes an empty log. */
-export function eventLogSuite({ open }: { readonly open: () => Promise<Log> }): void {
+/**
+ * The promises of ports/event-log.ts, for every implementation.
+ * @param open makes an empty log @param lostPosition one that no log of the test ever has
+ */
+export function eventLogSuite({
+  open,
+  lostPosition = "999999",
+}: {
+  readonly open: () => Promise<Log>;
+  readonly lostPosition?: string;
+}): void {
   const opened: Log[] = [];
   const openLog = async () => {
     const log = await open();
@@ -74,7 +83,7 @@ export function eventLogSuite({ open }: { readonly open: () => Promise<Log> }): 
   test("a position that the log does not have reads from the start", async () => {
     const log = await openLog();
     await log.publish("wflo.events", records("a", 1, 2));
-    expect(await all(log.read("wflo.events", { from: "999999" }))).toHaveLength(2);
+    expect(await all(log.read("wflo.events", { from: lostPosition }))).toHaveLength(2);
   });
 
   test("a follower sees what was there and what comes, also of a topic that did not exist", async () => {

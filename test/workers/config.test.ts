@@ -32,7 +32,7 @@ describe("settings", () => {
         auditKeyFile: undefined,
         auditPublicKeyFiles: [],
         rateLimits: new Map(),
-        ignored: [],
+        kafka: undefined,
       });
     }
   });
@@ -66,7 +66,22 @@ describe("settings", () => {
         ]),
       },
     ],
-    ["what is not there yet", { KAFKA_BROKERS: "localhost:9092" }, { ignored: ["KAFKA_BROKERS"] }],
+    [
+      "brokers",
+      { KAFKA_BROKERS: "kafka-1:9092, [::1]:9093" },
+      { kafka: { brokers: ["kafka-1:9092", "[::1]:9093"], ssl: false } },
+    ],
+    [
+      "brokers with a login",
+      {
+        KAFKA_BROKERS: "k:1",
+        KAFKA_SSL: "true",
+        KAFKA_SASL_MECHANISM: "SCRAM-SHA-512",
+        KAFKA_SASL_USERNAME: "u",
+        KAFKA_SASL_PASSWORD: "p",
+      },
+      { kafka: { brokers: ["k:1"], ssl: true, sasl: { mechanism: "scram-sha-512", username: "u", password: "p" } } },
+    ],
   ])("take %s", (_case, environment, wanted) => {
     expect(read(environment)).toMatchObject(wanted);
   });
@@ -80,6 +95,8 @@ describe("settings", () => {
     ["WFLO_RATE_LIMITS", "openai=0rpm", /Nrpm/],
     ["WFLO_RATE_LIMITS", "openai=5rpm,6rpm", /Nrpm/],
     ["WFLO_RATE_LIMITS", "openai=5rpm;openai=6tpm", /Nrpm/],
+    ["KAFKA_BROKERS", "kafka", /host:port/],
+    ["KAFKA_SASL_MECHANISM", "gssapi", /one of plain, scram-sha-256, scram-sha-512/],
     ["WFLO_SANDBOX", "docker", /one of auto, gvisor, bubblewrap, wasm, none/],
     ["WFLO_HTTP_PORT", "80a", /a whole number from 0 to 65535, or off \(default 9464\)/],
     ["WFLO_HTTP_PORT", "65536", /65535/],

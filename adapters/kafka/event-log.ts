@@ -1,0 +1,93 @@
+import type { Kafka, Producer } from "kafkajs";
+import { invariant } from "../../core/invariant.js";
+import type { EventLog, EventReader, LogRecord } from "../../ports/event-log.js";
+import { connectKafka, type KafkaSettings } from "./connection.js";
+import { openReading, type Reading } from "./reading.js";
+import { createTopics } from "./topics.js";
+
+/** All replicas that are in sync have it. */
+const ALL = -1;
+
+/**
+ * Topics of a Kafka cluster. The key decides the partition, so that records of a key stay in order; a record is stored by all
+ * replicas in sync before `publish` resolves. One request is under way at a time, so that a repeated one passes none by.
+ * @param onProblem told what the client says of the cluster
+ */
+export function createKafkaEventLog(
+  settings: KafkaSettings,
+  onProblem: (message: string) => void = () => {},
+): EventLog & EventReader {
+  const kafka = connectKafka(settings, onProblem);
+  const topics = createTopics(kafka);
+  const readings = new Set<Reading>();
+  /** Ends that are being looked up: what is published after the question belongs behind them. */
+  const lookups = new Set<Promise<unknown>>();
+  let connecting: Promise<Producer> | undefined;
+  let isClosed = false;
+  const producer = async () => {
+    connecting ??= connected(kafka);
+    connecting.catch(() => {
+      connecting = undefined;
+    });
+    return await connecting;
+  };
+  return {
+    async publish(topic, records) {
+      invariant(!isClosed, "nothing is published to a closed event log");
+      if (records.length === 0) return;
+      for (const { value } of records) invariant(isJson(value), `a record is one JSON document: ${value.slice(0, 80)}`);
+      await Promise.all(lookups);
+      await topics.ensure(topic);
+      await (await producer()).send({ topic, acks: ALL, messages: records.map(messageOf) });
+    },
+    read(topic, options = {}) {
+      const reading = openReading({ kafka, topics }, topic, options);
+      const { ends } = reading;
+      lookups.add(ends);
+      void ends.finally(() => lookups.delete(ends)).catch(() => undefined);
+      readings.add(reading);
+      return endingWith(reading, () => readings.delete(reading));
+    },
+    async close() {
+      isClosed = true;
+      await Promise.all([...readings].map(async (reading) => await reading.stop()));
+      await (await connecting?.catch(() => undefined))?.disconnect();
+      await topics.close();
+    },
+  };
+}
+
+async function connected(kafka: Kafka): Promise<Producer> {
+  const producer = kafka.producer({ allowAutoTopicCreation: false, maxInFlightRequests: 1 });
+  await producer.connect();
+  return producer;
+}
+
+async function* endingWith(reading: Reading, end: () => void) {
+  try {
+    yield* reading.records();
+  } finally {
+    end();
+    await reading.stop();
+  }
+}
+
+/** One line a record, as in a file: a newline in a JSON text can only be white space. */
+function messageOf({ key, value }: LogRecord) {
+  const headers = { "content-type": "application/cloudevents+json; charset=UTF-8" };
+  const isEvent = value.includes('"specversion"');
+  return {
+    key,
+    value: /[\r\n]/.test(value) ? JSON.stringify(JSON.parse(value)) : value,
+    ...(isEvent ? { headers } : {}),
+  };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,81 @@
+import type { Admin, Kafka } from "kafkajs";
+
+/** What a topic holds in each partition: from `low` on, and before `high`. */
+export interface PartitionOffsets {
+  readonly partition: number;
+  readonly low: bigint;
+  readonly high: bigint;
+}
+
+/** Looks after topics, over one connection. */
+export interface Topics {
+  /** Makes a topic with the cluster's own defaults, where there is none and one may. */
+  ensure(topic: string): Promise<void>;
+  /** Empty: there is no such topic. */
+  offsets(topic: string): Promise<readonly PartitionOffsets[]>;
+  forgetGroup(groupId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The cluster's own default. */
+const DEFAULT = -1;
+
+export function createTopics(kafka: Kafka): Topics {
+  let connecting: Promise<Admin> | undefined;
+  const ensured = new Set<string>();
+  const admin = async () => {
+    connecting ??= connected(kafka);
+    connecting.catch(() => {
+      connecting = undefined;
+    });
+    return await connecting;
+  };
+  return {
+    async ensure(topic) {
+      if (ensured.has(topic)) return;
+      const made = { topic, numPartitions: DEFAULT, replicationFactor: DEFAULT };
+      try {
+        await (await admin()).createTopics({ topics: [made], waitForLeaders: true });
+      } catch (error) {
+        // Somebody else makes the topics here: whether it is there, the one who uses it will see.
+        if (!hasType(error, "TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED")) throw error;
+      }
+      ensured.add(topic);
+    },
+    async offsets(topic) {
+      try {
+        const found = await (await admin()).fetchTopicOffsets(topic);
+        return found.map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
+      } catch (error) {
+        if (hasType(error, "UNKNOWN_TOPIC_OR_PARTITION")) return [];
+        throw error;
+      }
+    },
+    async forgetGroup(groupId) {
+      // A group without members goes by itself after a week.
+      await (await admin()).deleteGroups([groupId]).catch(() => undefined);
+    },
+    async close() {
+      const open = connecting;
+      connecting = undefined;
+      await (await open?.catch(() => undefined))?.disconnect();
+    },
+  };
+}
+
+async function connected(kafka: Kafka): Promise<Admin> {
+  const admin = kafka.admin();
+  await admin.connect();
+  return admin;
+}
+
+/** By what the broker said. Node sees no names of kafkajs's error classes, so that they cannot be imported. */
+function hasType(error: unknown, ...types: readonly string[]): boolean {
+  const {
+    type,
+    errors = [],
+    cause,
+  } = (error ?? {}) as { readonly type?: string; readonly errors?: readonly unknown[]; readonly cause?: unknown };
+  if (type !== undefined && types.includes(type)) return true;
+  return [...errors, ...(cause === undefined ? [] : [cause])].some((one) => hasType(one, ...types));
+}
