@@ -60,7 +60,7 @@ async function answerPath(
   switch (path) {
     case "/metrics": {
       // Names of agents, accounts and tools, and what they cost. Whoever may look at all may look at these.
-      if (sources.access && !(await sources.access.identify(bearerOf(headers.authorization)))) {
+      if (sources.access && !(await identified(sources.access, headers.authorization))) {
         response.setHeader("www-authenticate", "Bearer");
         return answer(response, 401, "metrics are for whoever has a role (WFLO_ACCESS_TOKENS, WFLO_OIDC_ISSUER)\n");
       }
@@ -81,8 +81,10 @@ async function answerPath(
   }
 }
 
-function bearerOf(authorization = ""): string {
-  return /^Bearer\s+(.+)$/i.exec(authorization)?.[1] ?? "";
+/** An issuer that does not answer knows nobody. */
+async function identified(access: Access, authorization = ""): Promise<boolean> {
+  const token = /^Bearer\s+(.+)$/i.exec(authorization)?.[1] ?? "";
+  return (await access.identify(token).catch(() => undefined)) !== undefined;
 }
 
 /** Empty where the core does not answer: our own metrics are worth more than an error. */

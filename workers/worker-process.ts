@@ -73,12 +73,14 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const stackTraces = config.logLevel === "debug" || config.logLevel === "trace";
     const polled = queues.map((queue) => (queue === "agents" ? config.taskQueue : `${config.taskQueue}-sandbox`));
     const facts = { agents: [...composition.offer.agents.keys()], blobs: composition.stores.objects.description };
-    await witness.note("worker.started", {
+    const noted = witness.note("worker.started", {
       ...{ version: packageVersion(), address, namespace, queues: polled, ...facts },
       sandbox: { backend: composition.sandbox.backend, why: composition.sandbox.why ?? "" },
       settings: settingsFacts(config.environment),
     });
-    if (newKey) await witness.note("encryption.key.changed", { key: newKey.id, before: newKey.before });
+    const changed = newKey && witness.note("encryption.key.changed", { key: newKey.id, before: newKey.before });
+    // A log that is away takes them with what comes next, and holds no worker up.
+    await Promise.race([Promise.all([noted, changed]), moments()]);
     workers = await startWorkers({
       connection,
       namespace,
@@ -90,7 +92,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
       keyRing: config.keyRing,
       ...bundle,
     });
-    closers.push(async () => await witness.note("worker.stopped", {}));
+    closers.push(async () => await Promise.race([witness.note("worker.stopped", {}), moments()]));
     closers.push(workers.stop);
     logger.info(`worker for ${polled.join(" and ")} on ${address}, namespace ${namespace}`, facts);
     if (health) logger.info(`metrics and health on http://localhost:${health.port}/metrics`);
@@ -99,6 +101,13 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     await closeAll();
     throw error;
   }
+}
+
+/** So long a log is waited for at the start and the end of a process, in milliseconds. */
+const LOG_PATIENCE_MS = 1_000;
+
+async function moments(): Promise<void> {
+  await new Promise<void>((resolve) => setTimeout(resolve, LOG_PATIENCE_MS).unref());
 }
 
 /** @throws WrongSettings for a secret that a tool needs and that is not there */

@@ -33,6 +33,8 @@ export async function forward(
     const target = { host: admitted.host, port: admitted.port };
     passage.tally.count({ ...target, outcome: "allowed" });
     const upstream = passedOn(message, url, admitted, ca);
+    // Also once the answer has begun: an error that nobody hears of would end the proxy, and every other execution's way out.
+    upstream.on("error", () => response.headersSent && response.destroy());
     upstream.on("timeout", () => upstream.destroy(new Error("it did not answer in time")));
     upstream.on("socket", (socket: Socket) => passage.hold(socket));
     passage.meter(message, target, "sent");

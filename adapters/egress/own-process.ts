@@ -74,7 +74,7 @@ export function createEgressProcess({ modulePath, execArgv = [] }: EgressProcess
       const child = running;
       if (!child) return;
       const ended = once(child, "exit");
-      child.disconnect();
+      if (child.connected) child.disconnect();
       await ended;
     },
   };

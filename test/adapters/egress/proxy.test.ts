@@ -311,3 +311,21 @@ async function certificate() {
   execFileSync("openssl", [...options, "-keyout", keyPath, "-out", certPath, ...name], { stdio: "ignore" });
   return { key: await readFile(keyPath, "utf8"), cert: await readFile(certPath, "utf8") };
 }
+
+test("a host that breaks off in the middle of its answer ends that request, and no other", async () => {
+  const breaking = createPlain((_message, response) => {
+    response.writeHead(200, { "content-length": "1000" });
+    response.write("half");
+    setImmediate(() => response.socket?.resetAndDestroy());
+  });
+  await new Promise<void>((resolve) => breaking.listen(0, "127.0.0.1", resolve));
+  const broken = (breaking.address() as AddressInfo).port;
+  try {
+    await open({ hosts: [own(), { ...own("broken.example.com"), ports: [broken] }] });
+    await expect(ask(`http://broken.example.com:${broken}/`)).rejects.toThrow();
+    expect(await ask(`http://api.example.com:${port}/`)).toMatchObject({ status: 200 });
+  } finally {
+    breaking.close();
+    breaking.closeAllConnections();
+  }
+});
