@@ -1,7 +1,8 @@
 import type { LoadedDataConverter } from "@temporalio/common";
-import type { Payloads } from "./temporal.js";
 
-/** The first of some payloads; undefined where there is none or it can't be read. */
+type Payloads = Parameters<LoadedDataConverter["payloadCodecs"][number]["decode"]>[0];
+
+/** The first of some payloads; undefined where there is none. Rejects where it cannot be read. */
 export type Decode = (payloads: Payloads | null | undefined) => Promise<unknown>;
 
 export function decoderOf({ payloadConverter, payloadCodecs }: LoadedDataConverter): Decode {

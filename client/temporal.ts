@@ -9,7 +9,6 @@ import { toClientError } from "./temporal-errors.js";
 export type History = Awaited<ReturnType<WorkflowHandle["fetchHistory"]>>;
 /** One event of a workflow's history, as the server sends it. */
 export type HistoryEvent = NonNullable<History["events"]>[number];
-export type Payloads = Parameters<Client["options"]["loadedDataConverter"]["payloadCodecs"][number]["decode"]>[0];
 
 /** A Temporal server as this library uses it. */
 export interface Temporal {

@@ -44,3 +44,13 @@ function partsOf(value: unknown): readonly unknown[] {
   if (typeof value !== "object" || value === null) return [];
   return Array.isArray(value) ? value : Object.values(value);
 }
+
+/** True for the text of one JSON document. */
+export function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

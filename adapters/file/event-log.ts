@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { invariant } from "../../core/invariant.js";
+import { isJsonText } from "../../core/json-check.js";
 import type { EventLog, EventReader, LogRecord, ReadOptions, ReadRecord } from "../../ports/event-log.js";
 import { readLines } from "./line-reader.js";
 import { createLineWriter, type LineWriter } from "./line-writer.js";
@@ -58,13 +59,13 @@ function readTopic(
 async function* recordsOf(lines: ReturnType<typeof readLines>): AsyncGenerator<ReadRecord> {
   for await (const { text, end } of lines) {
     // A line that a dying process tore is no record; its publisher has published it again.
-    if (isJson(text)) yield { value: text, position: String(end) };
+    if (isJsonText(text)) yield { value: text, position: String(end) };
   }
 }
 
 /** One line a record: a newline in a JSON text can only be white space. */
 function lineOf({ value }: LogRecord): string {
-  invariant(isJson(value), `a record is one JSON document: ${value.slice(0, 80)}`);
+  invariant(isJsonText(value), `a record is one JSON document: ${value.slice(0, 80)}`);
   return /[\r\n]/.test(value) ? JSON.stringify(JSON.parse(value)) : value;
 }
 
@@ -86,13 +87,4 @@ function offsetOf(position: string): number {
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,6 @@
 import type { Kafka, Producer } from "kafkajs";
 import { invariant } from "../../core/invariant.js";
+import { isJsonText } from "../../core/json-check.js";
 import type { EventLog, EventReader, LogRecord } from "../../ports/event-log.js";
 import { connectKafka, type KafkaSettings } from "./connection.js";
 import { openReading, type Reading } from "./reading.js";
@@ -35,7 +36,8 @@ export function createKafkaEventLog(
     async publish(topic, records) {
       invariant(!isClosed, "nothing is published to a closed event log");
       if (records.length === 0) return;
-      for (const { value } of records) invariant(isJson(value), `a record is one JSON document: ${value.slice(0, 80)}`);
+      for (const { value } of records)
+        invariant(isJsonText(value), `a record is one JSON document: ${value.slice(0, 80)}`);
       await Promise.all(lookups);
       await topics.ensure(topic);
       await (await producer()).send({ topic, acks: ALL, messages: records.map(messageOf) });
@@ -81,13 +83,4 @@ function messageOf({ key, value }: LogRecord) {
     value: /[\r\n]/.test(value) ? JSON.stringify(JSON.parse(value)) : value,
     ...(isEvent ? { headers } : {}),
   };
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

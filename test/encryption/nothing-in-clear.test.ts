@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "@jest/globals";
@@ -8,13 +7,13 @@ import { createKafkaEventLog } from "../../adapters/kafka/event-log.js";
 import { createKeyRing } from "../../encryption/key-ring.js";
 import type { EncryptionKey } from "../../ports/key-ring.js";
 import { packageRoot } from "../../workers/tool-finder.js";
-import { BILLING_PRICES, type BillingProvider, startBillingProvider } from "../harness/billing-provider.js";
+import type { Reply } from "../harness/billing-provider.js";
 import { eventually } from "../harness/eventually.js";
 import { type KafkaBroker, startKafkaBroker } from "../harness/kafka-broker.js";
-import { type OwnServer, startOwnServer } from "../harness/own-server.js";
 import { describeWith } from "../harness/real-part.js";
+import { type ScannedWorld, startScannedWorld } from "../harness/scanned-world.js";
 import { all } from "../harness/taking.js";
-import { type WorkerProcesses, workerProcesses } from "../harness/worker-processes.js";
+import type { WorkerProcesses } from "../harness/worker-processes.js";
 import { foundIn, type Planted, plantedPhrases } from "./planted-phrases.js";
 
 /*
@@ -30,15 +29,10 @@ const PLACES = [
 type Place = (typeof PLACES)[number];
 
 const run = promisify(execFile);
-let server: OwnServer | undefined;
-let provider: BillingProvider | undefined;
-let workers: WorkerProcesses | undefined;
-
+let scanned: ScannedWorld | undefined;
 afterEach(async () => {
-  await workers?.stop();
-  await provider?.close();
-  await server?.stop();
-  workers = undefined;
+  await scanned?.stop();
+  scanned = undefined;
 });
 
 function newKey(id: string): EncryptionKey {
@@ -66,9 +60,8 @@ export const keeper = defineAgent({
 }
 
 async function world(planted: Planted<Place>, keys: readonly EncryptionKey[], more: NodeJS.ProcessEnv = {}) {
-  server = await startOwnServer({});
   const call = (name: string, args: object) => ({ name, args });
-  provider = await startBillingProvider((turn) => {
+  const reply: Reply = (turn) => {
     if (turn === 1) {
       const argument = { line: planted.argument };
       return { text: planted.answer, toolCalls: [call("look", argument), call("fail", argument)] };
@@ -79,24 +72,14 @@ async function world(planted: Planted<Place>, keys: readonly EncryptionKey[], mo
     }
     if (turn === 3) return { toolCalls: [call("ask", { line: "one" })] };
     return { text: planted.output, toolCalls: [call("ask", { line: "two" })] };
-  });
-  workers = await workerProcesses({
+  };
+  scanned = await startScannedWorld({
     agents: agentsModule(planted),
-    address: server.address,
+    reply,
     ...(keys.length > 0 ? { keyRing: createKeyRing(keys) } : {}),
-    environment: {
-      OPENAI_COMPATIBLE_BASE_URL: provider.url,
-      OPENAI_COMPATIBLE_API_KEY: "not-a-key",
-      WFLO_PRICES: "./prices.json",
-      WFLO_LOG_LEVEL: "silent",
-      WFLO_STATE: "kept/state",
-      WFLO_BLOBS: "file:kept/blobs",
-      ...more,
-    },
+    environment: { WFLO_LOG_LEVEL: "silent", ...more },
   });
-  await mkdir(join(workers.folder, "kept"));
-  await writeFile(join(workers.folder, "prices.json"), JSON.stringify(BILLING_PRICES));
-  return { server, workers };
+  return scanned;
 }
 
 /** Takes a run to its first gate. */
@@ -145,14 +128,13 @@ test("with keys nothing stands in clear, a key is replaced in the middle of a ru
   const [first, second] = [newKey("k1"), newKey("k2")];
   const both = [second, first];
   // The client goes on with the old key, which every worker has.
-  const { workers, server } = await world(planted, [first, second]);
+  const { workers, server, kept } = await world(planted, [first, second]);
   const old = await workers.startWorker({ environment: { WFLO_ENCRYPTION_KEYS: asText([first]) } });
   const handle = await runToGate(planted, workers);
   await old.stop("SIGKILL");
   const rotated = { WFLO_ENCRYPTION_KEYS: asText(both) };
   const current = await workers.startWorker({ environment: rotated });
   expect(await decide(planted, handle)).toMatchObject({ status: "rejected" });
-  const kept = [join(workers.folder, "kept"), server.folder];
   expect(await foundIn(kept, planted)).toEqual({});
   await current.stop("SIGTERM");
   expect(await foundIn(kept, planted)).toEqual({});
@@ -183,11 +165,11 @@ test("with keys nothing stands in clear, a key is replaced in the middle of a ru
 
 test("the judge finds what is planted: without keys every phrase stands somewhere in clear", async () => {
   const planted = plantedPhrases(PLACES);
-  const { workers, server } = await world(planted, []);
+  const { workers, kept } = await world(planted, []);
   await workers.startWorker();
   const handle = await runToGate(planted, workers);
   expect(await decide(planted, handle)).toMatchObject({ status: "rejected" });
-  const found = await foundIn([join(workers.folder, "kept"), server.folder], planted);
+  const found = await foundIn(kept, planted);
   expect(Object.keys(found).sort()).toEqual([...PLACES].sort());
 }, 180_000);
 

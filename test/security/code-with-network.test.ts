@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -6,22 +6,16 @@ import { afterEach, expect, test } from "@jest/globals";
 import type { AuditRecord } from "../../core/audit.js";
 import { wflo } from "../cli/command-line.js";
 import { foundIn, plantedPhrases } from "../encryption/planted-phrases.js";
-import { BILLING_PRICES, type BillingProvider, startBillingProvider } from "../harness/billing-provider.js";
-import { type OwnServer, startOwnServer } from "../harness/own-server.js";
 import { describeWith } from "../harness/real-part.js";
-import { type WorkerProcesses, workerProcesses } from "../harness/worker-processes.js";
+import { type ScannedWorld, startScannedWorld } from "../harness/scanned-world.js";
 
 /* An agent whose code may speak to one host, in real processes: what it asked for is on the audit log, and the credential
  * that the proxy puts in is nowhere, though the host says back what it was sent. */
 
-let server: OwnServer | undefined;
-let provider: BillingProvider | undefined;
-let workers: WorkerProcesses | undefined;
+let scanned: ScannedWorld | undefined;
 let host: Server | undefined;
 afterEach(async () => {
-  await workers?.stop();
-  await provider?.close();
-  await server?.stop();
+  await scanned?.stop();
   host?.close();
   host?.closeAllConnections();
 });
@@ -43,29 +37,15 @@ try:
     urllib.request.urlopen("http://evil.example.net/")
 except urllib.error.HTTPError as error:
     print(error.read().decode())`;
-    server = await startOwnServer({});
-    provider = await startBillingProvider((turn) =>
-      turn === 1 ? { toolCalls: [{ name: "python", args: { code } }] } : { text: "done" },
-    );
     const crm = `{ host: "crm.example.com", ports: [${port}], address: "127.0.0.1", upstream: "http", credential: { secret: secretRef("env:CRM_TOKEN"), prefix: "Bearer " } }`;
-    workers = await workerProcesses({
+    scanned = await startScannedWorld({
       agents: `
 import { defineAgent, python, secretRef, withNetwork } from "wflo";
 export const caller = defineAgent({ name: "caller", instructions: "You call.", model: "openai-compatible/billing", tools: [withNetwork(python, { hosts: [${crm}] })] });`,
-      address: server.address,
-      environment: {
-        OPENAI_COMPATIBLE_BASE_URL: provider.url,
-        OPENAI_COMPATIBLE_API_KEY: "not-a-key",
-        WFLO_PRICES: "./prices.json",
-        WFLO_LOG_LEVEL: "trace",
-        WFLO_SANDBOX: "bubblewrap",
-        WFLO_STATE: "kept/state",
-        WFLO_BLOBS: "file:kept/blobs",
-        CRM_TOKEN: planted.credential,
-      },
+      reply: (turn) => (turn === 1 ? { toolCalls: [{ name: "python", args: { code } }] } : { text: "done" }),
+      environment: { WFLO_LOG_LEVEL: "trace", WFLO_SANDBOX: "bubblewrap", CRM_TOKEN: planted.credential },
     });
-    await mkdir(join(workers.folder, "kept"));
-    await writeFile(join(workers.folder, "prices.json"), JSON.stringify(BILLING_PRICES));
+    const { workers, server, kept } = scanned;
     const worker = await workers.startWorker();
     const run = await workers.startRun({
       agent: "caller",
@@ -77,7 +57,6 @@ export const caller = defineAgent({ name: "caller", instructions: "You call.", m
     expect(heard).toEqual([`Bearer ${planted.credential}`]);
 
     await writeFile(join(workers.folder, "kept/log.txt"), worker.output());
-    const kept = [join(workers.folder, "kept"), server.folder];
     expect(await foundIn(kept, planted)).toEqual({});
     const marks = {
       answered: "you said Bearer [secret crm.example.com]",

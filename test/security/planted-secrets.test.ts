@@ -2,8 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
 import { foundIn, plantedPhrases } from "../encryption/planted-phrases.js";
-import { BILLING_PRICES, type BillingProvider, startBillingProvider } from "../harness/billing-provider.js";
-import { type OwnServer, startOwnServer } from "../harness/own-server.js";
+import { type ScannedWorld, startScannedWorld } from "../harness/scanned-world.js";
 import { type WorkerProcesses, workerProcesses } from "../harness/worker-processes.js";
 
 /*
@@ -11,13 +10,12 @@ import { type WorkerProcesses, workerProcesses } from "../harness/worker-process
  * database and folders of their own, of which every file is read afterwards, and what the worker logs and measures.
  */
 
-let server: OwnServer | undefined;
-let provider: BillingProvider | undefined;
+let scanned: ScannedWorld | undefined;
 let workers: WorkerProcesses | undefined;
 afterEach(async () => {
+  await scanned?.stop();
   await workers?.stop();
-  await provider?.close();
-  await server?.stop();
+  [scanned, workers] = [undefined, undefined];
 });
 
 /** Tools that say what they know. @param named their secrets are references; else the code takes them by itself */
@@ -42,28 +40,21 @@ const PLACES = ["variable", "file", "store"] as const;
 
 async function played(options: { readonly named: boolean }) {
   const planted = plantedPhrases(PLACES);
-  server = await startOwnServer({});
-  provider = await startBillingProvider((turn) => {
-    if (turn > 1) return { text: "done" };
-    return { toolCalls: ["say", "fail", "large", "work"].map((name) => ({ name, args: {} })) };
-  });
-  workers = await workerProcesses({
+  scanned = await startScannedWorld({
     agents: agentsModule(options),
-    address: server.address,
+    reply: (turn) => {
+      if (turn > 1) return { text: "done" };
+      return { toolCalls: ["say", "fail", "large", "work"].map((name) => ({ name, args: {} })) };
+    },
     environment: {
-      OPENAI_COMPATIBLE_BASE_URL: provider.url,
-      OPENAI_COMPATIBLE_API_KEY: "not-a-key",
-      WFLO_PRICES: "./prices.json",
       WFLO_LOG_LEVEL: "trace",
       WFLO_HTTP_PORT: "0",
-      WFLO_STATE: "kept/state",
-      WFLO_BLOBS: "file:kept/blobs",
       WFLO_SECRETS: "./store.mjs",
       PLANTED_VARIABLE: planted.variable,
     },
   });
-  for (const folder of ["kept", "kept-by"]) await mkdir(join(workers.folder, folder));
-  await writeFile(join(workers.folder, "prices.json"), JSON.stringify(BILLING_PRICES));
+  const { workers, kept } = scanned;
+  await mkdir(join(workers.folder, "kept-by"));
   await writeFile(join(workers.folder, "kept-by/secret.txt"), `${planted.file}\n`);
   const store = `export const secretStore = { get: async (name) => name === "planted" ? ${JSON.stringify(planted.store)} : undefined };`;
   await writeFile(join(workers.folder, "store.mjs"), store);
@@ -77,7 +68,6 @@ async function played(options: { readonly named: boolean }) {
   await writeFile(join(workers.folder, "kept/log.txt"), worker.output());
   const { length } = planted.variable;
   const marks = { redacted: "[secret a]", worked: `"lengths":[${length},${length},${length}]` };
-  const kept = [join(workers.folder, "kept"), server.folder];
   return { found: await foundIn(kept, planted), marks: await foundIn(kept, marks) };
 }
 
