@@ -2,7 +2,7 @@ import type { RunAuditTrail } from "../client/audit-trail.js";
 import { ClientError } from "../client/client-error.js";
 import { type AuditRecord, verifyChain } from "../core/audit.js";
 import { type TrailVerdict, verifyTrail } from "../core/audit-trail.js";
-import { headMisfit, type WorkersVerdict } from "../core/worker-audit.js";
+import { headMisfit, runKey, type WorkersVerdict } from "../core/worker-audit.js";
 
 /** A run as its records name it. */
 export interface RunName {
@@ -45,7 +45,7 @@ export async function verifyRun(sources: VerificationSources, run: RunName): Pro
     const { records, workers } = await sources.look(run, look > 1);
     const trail = await sources.trail(run);
     const verdict = verdictOn(run, records, workers, trail);
-    const moving = [records.length, workers.heads.length, trail?.records.length, trail?.deeds.length];
+    const moving = [records.length, workers.heads.get(runKey(run))?.length, trail?.records.length, trail?.deeds.length];
     const seen = [...moving, trail?.endedBy, trail?.delivering].join();
     if (verdict.ok || seen === before || look === MOST_LOOKS) {
       return { ...run, records: records.length, ...comparedWith(trail), ...verdict };

@@ -53,8 +53,8 @@ export interface WorkersVerdict {
   /** Records that do not fit; empty: all do. */
   readonly problems: readonly { readonly worker: string; readonly seq: number; readonly problem: string }[];
   readonly workers: number;
-  /** Heads with a good signature. */
-  readonly heads: readonly RunHead[];
+  /** Heads with a good signature, by run ({@link runKey}). */
+  readonly heads: ReadonlyMap<string, readonly RunHead[]>;
   /** When the first good signature was made; undefined: there is none. */
   readonly signedSince?: string;
 }
@@ -95,14 +95,21 @@ export function verifyWorkers(records: readonly WorkerRecord[], check?: CheckSig
   const chains = new Map<string, WorkerRecord[]>();
   for (const record of records) {
     const key = JSON.stringify([record.worker, record.boot]);
-    chains.set(key, [...(chains.get(key) ?? []), record]);
+    const chain = chains.get(key) ?? [];
+    chains.set(key, chain);
+    chain.push(record);
   }
   const problems: WorkersVerdict["problems"][number][] = [];
-  const heads: RunHead[] = [];
+  const heads = new Map<string, RunHead[]>();
   let signedSince: string | undefined;
   for (const chain of chains.values()) {
     const verdict = verifyWorker(chain, check);
-    heads.push(...verdict.heads);
+    for (const head of verdict.heads) {
+      const key = runKey(head);
+      const own = heads.get(key) ?? [];
+      heads.set(key, own);
+      own.push(head);
+    }
     if (verdict.problem) problems.push({ worker: String(chain[0]?.worker), ...verdict.problem });
     if (verdict.since !== undefined && (signedSince ?? verdict.since) >= verdict.since) signedSince = verdict.since;
   }
@@ -121,8 +128,7 @@ export function headMisfit(
   { heads, signedSince }: WorkersVerdict,
 ): { readonly seq: number; readonly problem: string } | undefined {
   const hashes = new Map(run.map(({ seq, hash }) => [seq, hash]));
-  const key = runKey(name);
-  const own = heads.filter((head) => runKey(head) === key).sort((one, other) => one.records - other.records);
+  const own = [...(heads.get(runKey(name)) ?? [])].sort((one, other) => one.records - other.records);
   for (const { records, head } of own) {
     const there = hashes.get(records);
     if (there === head) continue;
@@ -181,6 +187,7 @@ function misfit(record: WorkerRecord, before: AuditChain, check: CheckSignature 
   return verdict === "good" ? undefined : `the signature of record ${next} is wrong`;
 }
 
-function runKey({ workflowId, firstRunId }: Pick<RunHead, "workflowId" | "firstRunId">): string {
+/** One text for a run, for maps. */
+export function runKey({ workflowId, firstRunId }: Pick<RunHead, "workflowId" | "firstRunId">): string {
   return JSON.stringify([workflowId, firstRunId]);
 }

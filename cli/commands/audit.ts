@@ -114,8 +114,11 @@ async function exported(session: Session, workflowId: string | undefined, flags:
 async function verifyAll(session: Session, workflowId: string | undefined, flags: VerifyFlags) {
   const check = await trustedKeys(session, flags);
   const read = async (id?: string) => await readAuditLog(await entriesOf(session, flags), id);
-  const judged = ({ workers }: AuditLog): WorkersVerdict => {
-    const verdict = verifyWorkers(workers, check);
+  // Of a log once, and not for each run in it: every signature is looked at.
+  const verdicts = new WeakMap<AuditLog, WorkersVerdict>();
+  const judged = (log: AuditLog): WorkersVerdict => {
+    const verdict = verdicts.get(log) ?? verifyWorkers(log.workers, check);
+    verdicts.set(log, verdict);
     return check && flags.signedSince ? { ...verdict, signedSince: flags.signedSince.toISOString() } : verdict;
   };
   const log = await read(workflowId);
@@ -135,7 +138,11 @@ async function verifyAll(session: Session, workflowId: string | undefined, flags
   if (workflowId !== undefined && runs.length === 0 && isOnline)
     runs.push(await verifyUnlogged(session, sources, workflowId));
   const { workers, problems, heads } = judged(log);
-  const all: Workers = { workers, problems, signedHeads: heads.length };
+  const all: Workers = {
+    workers,
+    problems,
+    signedHeads: [...heads.values()].reduce((sum, own) => sum + own.length, 0),
+  };
   return { runs, workers: all, strays: log.strays };
 }
 

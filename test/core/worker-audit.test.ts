@@ -57,7 +57,7 @@ test("a worker's records fit in any order and again, and its signatures hold", (
     expect(verdict).toMatchObject({ problems: [], workers: 1, signedSince: at(0) });
     expect(headMisfit(records, run, verdict)).toBeUndefined();
   }
-  expect(verifyWorkers([], check)).toEqual({ problems: [], workers: 0, heads: [] });
+  expect(verifyWorkers([], check)).toEqual({ problems: [], workers: 0, heads: new Map() });
 });
 
 const forged = (change: Partial<WorkerRecord>): WorkerRecord => {
@@ -86,7 +86,7 @@ test.each<[string, readonly WorkerRecord[], number, string]>([
 });
 
 test("without keys the chain alone is looked at", () => {
-  expect(verifyWorkers(whole)).toEqual({ problems: [], workers: 1, heads: [] });
+  expect(verifyWorkers(whole)).toEqual({ problems: [], workers: 1, heads: new Map() });
   expect(verifyWorkers([w1, forged({ facts: {} }), w3]).problems).toMatchObject([{ seq: 3 }]);
 });
 
@@ -115,6 +115,19 @@ test("records behind what was signed are named, but not those from before there 
 
 test("a key that nobody trusts makes no head", () => {
   const verdict = verifyWorkers(worker(records, [5], "k2"), check);
-  expect(verdict.heads).toEqual([]);
+  expect(verdict.heads.size).toBe(0);
   expect(verdict.problems).toHaveLength(1);
+});
+
+test("a log of many is looked at in one go", () => {
+  const many = runRecords(2_000);
+  const verdict = verifyWorkers(
+    worker(
+      many,
+      Array.from({ length: 1_000 }, (_, index) => 2 * (index + 1)),
+    ),
+    check,
+  );
+  expect(headMisfit(many, run, verdict)).toBeUndefined();
+  expect(headMisfit(many.slice(0, -1), run, verdict)).toMatchObject({ seq: 2_000 });
 });
