@@ -36,10 +36,13 @@ export function openChain(workflowId: string, firstRunId: string): AuditChain {
   return { head: digestOf({ workflowId, firstRunId }), records: 0 };
 }
 
-export function appendRecord(
+/** A fact in its place of a chain: of a run, or of a worker. */
+export type Chained<Fact> = Fact & Pick<AuditRecord, "seq" | "prev" | "hash">;
+
+export function appendRecord<Fact extends object>(
   chain: AuditChain,
-  fact: AuditFact,
-): { readonly chain: AuditChain; readonly record: AuditRecord } {
+  fact: Fact,
+): { readonly chain: AuditChain; readonly record: Chained<Fact> } {
   const body = { ...fact, seq: chain.records + 1, prev: chain.head };
   const record = { ...body, hash: digestOf(body) };
   return { chain: { head: record.hash, records: record.seq }, record };

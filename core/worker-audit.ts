@@ -63,15 +63,6 @@ export function openWorkerChain({ worker, boot }: WorkerName): AuditChain {
   return { head: digestOf({ worker, boot }), records: 0 };
 }
 
-export function appendWorkerRecord(
-  chain: AuditChain,
-  fact: WorkerFact,
-): { readonly chain: AuditChain; readonly record: WorkerRecord } {
-  const body = { ...fact, seq: chain.records + 1, prev: chain.head };
-  const record = { ...body, hash: digestOf(body) };
-  return { chain: { head: record.hash, records: record.seq }, record };
-}
-
 /** What a signature is over: no other use of the key signs such a text. */
 export function signedText(hash: BlobAddress): string {
   return `wflo-audit-v1:${hash}`;

@@ -1,7 +1,6 @@
-import type { AuditRecord } from "../core/audit.js";
+import { type AuditRecord, appendRecord } from "../core/audit.js";
 import type { JsonObject } from "../core/json.js";
 import {
-  appendWorkerRecord,
   HEADS_SIGNED,
   headsOf,
   openWorkerChain,
@@ -38,7 +37,7 @@ export function witnessedEventLog(log: EventLog, { topic, name, key, now }: Witn
 
   const append = (action: string, facts: JsonObject, about: string) => {
     const fact = { ...name, at: now().toISOString(), action, facts, ...(key ? { key: key.id } : {}) };
-    const next = appendWorkerRecord(chain, fact);
+    const next = appendRecord(chain, fact);
     chain = next.chain;
     const signature = key ? { signature: key.sign(signedText(next.record.hash)) } : {};
     unsettled.set(next.record.seq, { record: { ...next.record, ...signature }, about });

@@ -1,4 +1,5 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
+import { lazy } from "../../core/lazy.js";
 import { strongestRole } from "../../core/roles.js";
 import type { Access } from "../../ports/access.js";
 
@@ -19,15 +20,7 @@ const TOLERANCE_S = 30;
 
 /** ID and access tokens of an OpenID Connect issuer, as JWTs; a caller is their e-mail address, name, or subject. */
 export function createOidcAccess({ issuer, audience, rolesClaim }: OidcOptions): Access {
-  let keys: Promise<ReturnType<typeof createRemoteJWKSet>> | undefined;
-  const keysOf = async () => {
-    keys ??= discovered(issuer);
-    // An issuer that was away may be there the next time.
-    keys.catch(() => {
-      keys = undefined;
-    });
-    return await keys;
-  };
+  const keys = lazy(async () => await discovered(issuer));
   return {
     async identify(token) {
       // Three parts with dots are what a JWT is; nobody is asked about anything else.
@@ -40,7 +33,7 @@ export function createOidcAccess({ issuer, audience, rolesClaim }: OidcOptions):
           clockTolerance: TOLERANCE_S,
           requiredClaims: ["exp", "sub"],
         };
-        const { payload } = await jwtVerify(token, await keysOf(), options);
+        const { payload } = await jwtVerify(token, await keys.get(), options);
         const role = strongestRole(rolesIn(payload, rolesClaim));
         return role && { name: nameOf(payload), role };
       } catch (error) {

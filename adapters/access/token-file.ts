@@ -1,32 +1,19 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { isRole, ROLES, type Role } from "../../core/roles.js";
+import { isRole, ROLES } from "../../core/roles.js";
 import type { Access } from "../../ports/access.js";
+import { type KnownToken, knownTokens } from "./known-tokens.js";
 
 /** A file of tokens that is none: the message names the file, the entry and what is accepted. */
 export class WrongTokenFile extends Error {
   override readonly name = "WrongTokenFile";
 }
 
-interface KnownToken {
-  readonly name: string;
-  readonly role: Role;
-  readonly digest: Buffer;
-}
-
 /**
  * Tokens of a file: `{"tokens":[{"name":"grafana","role":"viewer","sha256":"…"}]}`, with the SHA-256 of each token in hexadecimal, so that the file itself opens nothing.
- * Every entry is compared, and each takes as long for any token. @throws WrongTokenFile
+ * @throws WrongTokenFile
  */
 export function readTokenFile(path: string): Access {
-  const tokens = tokensOf(path);
-  return {
-    async identify(token) {
-      const given = createHash("sha256").update(token).digest();
-      const [found] = tokens.filter(({ digest }) => timingSafeEqual(digest, given));
-      return found && { name: found.name, role: found.role };
-    },
-  };
+  return knownTokens(tokensOf(path));
 }
 
 function tokensOf(path: string): readonly KnownToken[] {
@@ -48,5 +35,5 @@ function tokenOf(entry: unknown, at: string): KnownToken {
   if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/i.test(sha256)) {
     throw new WrongTokenFile(`${at}.sha256 must be 64 hexadecimal digits: \`printf %s TOKEN | sha256sum\``);
   }
-  return { name, role, digest: Buffer.from(sha256, "hex") };
+  return { name, role, sha256: Buffer.from(sha256, "hex") };
 }

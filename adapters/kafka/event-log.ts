@@ -1,6 +1,7 @@
 import type { Kafka, Producer } from "kafkajs";
 import { invariant } from "../../core/invariant.js";
 import { isJsonText } from "../../core/json-check.js";
+import { lazy } from "../../core/lazy.js";
 import type { EventLog, EventReader, LogRecord } from "../../ports/event-log.js";
 import { connectKafka, type KafkaSettings } from "./connection.js";
 import { openReading, type Reading } from "./reading.js";
@@ -23,15 +24,8 @@ export function createKafkaEventLog(
   const readings = new Set<Reading>();
   /** Ends that are being looked up: what is published after the question belongs behind them. */
   const lookups = new Set<Promise<unknown>>();
-  let connecting: Promise<Producer> | undefined;
+  const producer = lazy(async () => await connected(kafka));
   let isClosed = false;
-  const producer = async () => {
-    connecting ??= connected(kafka);
-    connecting.catch(() => {
-      connecting = undefined;
-    });
-    return await connecting;
-  };
   return {
     async publish(topic, records) {
       invariant(!isClosed, "nothing is published to a closed event log");
@@ -40,7 +34,7 @@ export function createKafkaEventLog(
         invariant(isJsonText(value), `a record is one JSON document: ${value.slice(0, 80)}`);
       await Promise.all(lookups);
       await topics.ensure(topic);
-      await (await producer()).send({ topic, acks: ALL, messages: records.map(messageOf) });
+      await (await producer.get()).send({ topic, acks: ALL, messages: records.map(messageOf) });
     },
     read(topic, options = {}) {
       const reading = openReading({ kafka, topics }, topic, options);
@@ -53,7 +47,7 @@ export function createKafkaEventLog(
     async close() {
       isClosed = true;
       await Promise.all([...readings].map(async (reading) => await reading.stop()));
-      await (await connecting?.catch(() => undefined))?.disconnect();
+      await (await producer.made())?.disconnect();
       await topics.close();
     },
   };

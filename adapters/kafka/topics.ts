@@ -1,4 +1,5 @@
 import type { Admin, Kafka } from "kafkajs";
+import { lazy } from "../../core/lazy.js";
 
 /** What a topic holds in each partition: from `low` on, and before `high`. */
 export interface PartitionOffsets {
@@ -21,21 +22,14 @@ export interface Topics {
 const DEFAULT = -1;
 
 export function createTopics(kafka: Kafka): Topics {
-  let connecting: Promise<Admin> | undefined;
   const ensured = new Set<string>();
-  const admin = async () => {
-    connecting ??= connected(kafka);
-    connecting.catch(() => {
-      connecting = undefined;
-    });
-    return await connecting;
-  };
+  const admin = lazy(async () => await connected(kafka));
   return {
     async ensure(topic) {
       if (ensured.has(topic)) return;
       const made = { topic, numPartitions: DEFAULT, replicationFactor: DEFAULT };
       try {
-        await (await admin()).createTopics({ topics: [made], waitForLeaders: true });
+        await (await admin.get()).createTopics({ topics: [made], waitForLeaders: true });
       } catch (error) {
         // Somebody else makes the topics here: whether it is there, the one who uses it will see.
         if (!hasType(error, "TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED")) throw error;
@@ -44,7 +38,7 @@ export function createTopics(kafka: Kafka): Topics {
     },
     async offsets(topic) {
       try {
-        const found = await (await admin()).fetchTopicOffsets(topic);
+        const found = await (await admin.get()).fetchTopicOffsets(topic);
         return found.map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
       } catch (error) {
         if (hasType(error, "UNKNOWN_TOPIC_OR_PARTITION")) return [];
@@ -53,12 +47,10 @@ export function createTopics(kafka: Kafka): Topics {
     },
     async forgetGroup(groupId) {
       // A group without members goes by itself after a week.
-      await (await admin()).deleteGroups([groupId]).catch(() => undefined);
+      await (await admin.get()).deleteGroups([groupId]).catch(() => undefined);
     },
     async close() {
-      const open = connecting;
-      connecting = undefined;
-      await (await open?.catch(() => undefined))?.disconnect();
+      await (await admin.made())?.disconnect();
     },
   };
 }

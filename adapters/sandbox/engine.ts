@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { EgressRecord } from "../../core/egress.js";
 import type { Isolation } from "../../core/isolation.js";
+import { lazy } from "../../core/lazy.js";
 import { limitProblems } from "../../core/sandbox-limits.js";
 import { workspaceProblem } from "../../core/workspace-paths.js";
 import type { Egress, EgressGate } from "../../ports/egress.js";
@@ -47,15 +48,7 @@ export interface Engine {
 
 /** A sandbox over an engine. How files get in and out, and why so: docs/decisions/010-sandbox-files.md. */
 export function createSandbox(egress: Egress | undefined, engine: Engine): Sandbox {
-  let survey: Promise<SandboxHost> | undefined;
-  const host = async () => {
-    survey ??= engine.survey();
-    // What was missing may be there the next time.
-    survey.catch(() => {
-      survey = undefined;
-    });
-    return await survey;
-  };
+  const { get: host } = lazy(async () => await engine.survey());
   const sandbox: Sandbox = {
     backend: engine.backend,
     isolation: engine.isolation,

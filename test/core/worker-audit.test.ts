@@ -2,7 +2,6 @@ import { expect, test } from "@jest/globals";
 import { type AuditRecord, appendRecord, openChain } from "../../core/audit.js";
 import { digestOf } from "../../core/digest.js";
 import {
-  appendWorkerRecord,
   type CheckSignature,
   HEADS_SIGNED,
   headMisfit,
@@ -38,7 +37,7 @@ function worker(records: readonly AuditRecord[], ends: readonly number[], key: s
   const written: WorkerRecord[] = [];
   const append = (minute: number, action: string, facts: object) => {
     const fact = { ...name, at: at(minute), action, facts: facts as never, ...(key ? { key } : {}) };
-    const next = appendWorkerRecord(chain, fact);
+    const next = appendRecord(chain, fact);
     chain = next.chain;
     written.push({ ...next.record, ...(key ? { signature: `[${signedText(next.record.hash)}]` } : {}) });
   };

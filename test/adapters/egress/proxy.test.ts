@@ -12,7 +12,7 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { createEgress } from "../../../adapters/egress/in-process.js";
+import { openProxy } from "../../../adapters/egress/proxy.js";
 import { rangeOf } from "../../../adapters/egress/resolve.js";
 import { DEFAULT_EGRESS } from "../../../core/egress.js";
 import type { EgressGate, OpenEgressPolicy } from "../../../ports/egress.js";
@@ -65,11 +65,7 @@ async function open(policy: Partial<OpenEgressPolicy>, ca?: string): Promise<Egr
     const answers = names[name] ?? [];
     return answers[Math.min(asked.filter((one) => one === name).length, answers.length) - 1] ?? [];
   };
-  gate = await createEgress({ resolve, ...(ca ? { ca } : {}) }).open(socketPath(), {
-    hosts: [],
-    ...DEFAULT_EGRESS,
-    ...policy,
-  });
+  gate = await openProxy(socketPath(), { hosts: [], ...DEFAULT_EGRESS, ...policy }, { resolve, ...(ca ? { ca } : {}) });
   return gate;
 }
 
