@@ -44,10 +44,11 @@ export async function openPolicy(
   { hosts, ...limits }: EgressPolicy,
 ): Promise<{ readonly policy: OpenEgressPolicy; readonly found: Readonly<Record<string, string>> }> {
   const found: Record<string, string> = {};
-  const opened = hosts.map(async ({ credential, ...host }) => {
+  const opened = hosts.map(async ({ credential, ...host }, index) => {
     if (!credential) return host;
     const value = await resolveSecret(secrets, host.host, credential.secret);
-    found[host.host] = value;
+    // A host may stand there twice, with other ports and another credential.
+    found[Object.hasOwn(found, host.host) ? `${host.host} (${index + 1})` : host.host] = value;
     return { ...host, credential: { header: credential.header, value: `${credential.prefix}${value}` } };
   });
   return { policy: { ...limits, hosts: await Promise.all(opened) }, found };
