@@ -35,7 +35,8 @@ export async function startKafkaBroker(libs: string, { partitions = 1 } = {}): P
   const properties = join(folder, "server.properties");
   await writeFile(properties, settings({ folder, port, controller, partitions }));
   const classPath = ["-cp", `${libs}/*`];
-  const id = randomBytes(16).toString("base64url");
+  // Kafka's own ids begin with no dash either: it would be taken for an option.
+  const id = Buffer.concat([Buffer.of(0), randomBytes(15)]).toString("base64url");
   await run("java", [...JAVA, ...classPath, "kafka.tools.StorageTool", "format", "-t", id, "-c", properties]);
   const start = async () => {
     const args = [...JAVA, ...classPath, "kafka.Kafka", properties];

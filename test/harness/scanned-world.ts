@@ -25,7 +25,11 @@ export async function startScannedWorld(world: {
   const { agents, reply, environment = {}, keyRing } = world;
   const server = await startOwnServer({});
   const provider = await startBillingProvider(reply);
-  const workers = await workerProcesses({
+  const stopOthers = async () => {
+    await provider.close();
+    await server.stop();
+  };
+  const starting = workerProcesses({
     agents,
     address: server.address,
     ...(keyRing ? { keyRing } : {}),
@@ -38,6 +42,8 @@ export async function startScannedWorld(world: {
       ...environment,
     },
   });
+  starting.catch(stopOthers);
+  const workers = await starting;
   await mkdir(join(workers.folder, "kept"));
   await writeFile(join(workers.folder, "prices.json"), JSON.stringify(BILLING_PRICES));
   return {
@@ -47,8 +53,7 @@ export async function startScannedWorld(world: {
     kept: [join(workers.folder, "kept"), server.folder],
     async stop() {
       await workers.stop();
-      await provider.close();
-      await server.stop();
+      await stopOthers();
     },
   };
 }
