@@ -62,6 +62,8 @@ export interface Sandbox {
   run(request: SandboxRequest, options: { readonly signal: AbortSignal }): Promise<SandboxResult>;
   /** Live probes of what this host gives; each with a fix where it fails. */
   check(): Promise<readonly SandboxCheck[]>;
+  /** Ends what stands by for executions to come. */
+  close?(): Promise<void>;
 }
 
 export interface SandboxCheck {

@@ -91,6 +91,7 @@ export async function compose(
     ports,
     tools: [...offer.tools.values()].map(({ spec }) => spec),
     async close() {
+      await sandbox.close?.();
       await egress.close();
       await stores.close();
     },

@@ -23,6 +23,7 @@ export interface Config {
   readonly sandbox: "auto" | "gvisor" | "bubblewrap" | "wasm" | "none";
   /** The most that an execution may have, whatever an agent asks for. */
   readonly sandboxCeiling: SandboxLimits;
+  readonly sandboxStandby: number;
   /** 0: a free one. */
   readonly httpPort: number | "off";
   /** Undefined: the built-in agents. */
@@ -92,6 +93,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     blobs: blobs.kind === "file" ? { kind: "file", folder: resolve(folder, blobs.folder) } : blobs,
     taskQueue: value("WFLO_TASK_QUEUE"),
     sandbox: value("WFLO_SANDBOX"),
+    sandboxStandby: value("WFLO_SANDBOX_STANDBY"),
     sandboxCeiling: { ...DEFAULT_SANDBOX_LIMITS, ...value("WFLO_SANDBOX_LIMITS") },
     httpPort: value("WFLO_HTTP_PORT"),
     agentsModule: value("WFLO_AGENTS"),

@@ -1,4 +1,5 @@
 import { createBubblewrapSandbox } from "../adapters/sandbox/bubblewrap.js";
+import type { SandboxOptions } from "../adapters/sandbox/engine.js";
 import { createGvisorSandbox } from "../adapters/sandbox/gvisor.js";
 import { createUnavailableSandbox } from "../adapters/sandbox/unavailable.js";
 import { createWasmSandbox } from "../adapters/wasm/sandbox.js";
@@ -17,6 +18,7 @@ export async function openSandbox(config: Config, logger: Logger, egress?: Egres
     return createUnavailableSandbox(reason);
   };
   const report = (line: string) => logger.info(line);
+  const options = { egress, standby: config.sandboxStandby };
   switch (config.sandbox) {
     case "none":
       return refusing("WFLO_SANDBOX is none");
@@ -25,31 +27,31 @@ export async function openSandbox(config: Config, logger: Logger, egress?: Egres
     case "gvisor":
       try {
         const programPath = await findOrBuildRunsc(config.environment, report);
-        return chosen(await standing(createGvisorSandbox({ programPath }, egress)), "WFLO_SANDBOX is gvisor");
+        return chosen(await standing(createGvisorSandbox({ programPath }, options)), "WFLO_SANDBOX is gvisor");
       } catch (error) {
         return refusing(`WFLO_SANDBOX is gvisor, and ${messageOf(error)}`);
       }
     case "bubblewrap":
       try {
         const { path } = await findBubblewrap({ environment: config.environment, report });
-        return chosen(createBubblewrapSandbox({ programPath: path }, egress), "WFLO_SANDBOX is bubblewrap");
+        return chosen(createBubblewrapSandbox({ programPath: path }, options), "WFLO_SANDBOX is bubblewrap");
       } catch (error) {
         if (error instanceof ToolMissing) return refusing(error.message);
         throw error;
       }
     case "auto":
-      return await strongest(config, logger, egress);
+      return await strongest(config, logger, options);
   }
 }
 
 /** gVisor, else bubblewrap, else WebAssembly: the first that runs something here. */
-async function strongest(config: Config, logger: Logger, egress: Egress | undefined): Promise<Sandbox> {
+async function strongest(config: Config, logger: Logger, options: SandboxOptions): Promise<Sandbox> {
   const report = (line: string) => logger.info(line);
   const runsc = findRunsc(config.environment);
   let missing = "gVisor is not here (no runsc)";
   if (runsc !== undefined) {
     try {
-      return chosen(await standing(createGvisorSandbox({ programPath: runsc }, egress)), "gVisor is here, and works");
+      return chosen(await standing(createGvisorSandbox({ programPath: runsc }, options)), "gVisor is here, and works");
     } catch (error) {
       missing = `gVisor is here, and does not work: ${messageOf(error)}`;
       report(`code runs in bubblewrap, though gVisor is there: ${messageOf(error)}`);
@@ -57,7 +59,7 @@ async function strongest(config: Config, logger: Logger, egress: Egress | undefi
   }
   try {
     const { path } = await findBubblewrap({ environment: config.environment, report });
-    const sandbox = createBubblewrapSandbox({ programPath: path }, egress);
+    const sandbox = createBubblewrapSandbox({ programPath: path }, options);
     await standing(sandbox).catch((error: unknown) => {
       // A host that is short of something for the moment has it later.
       if (error instanceof SandboxUnavailable) throw error;

@@ -58,6 +58,14 @@ export const VARIABLES = {
     },
     problemOf: (text) => String((parseLimits(text) as { readonly problem?: string }).problem),
   } satisfies Variable<Partial<SandboxLimits>>,
+  WFLO_SANDBOX_STANDBY: {
+    meaning:
+      "how many sandboxes of gVisor and bubblewrap stand by, set up and empty, so that the next execution starts at once; each takes memory",
+    defaultText: "0",
+    otherwise: 0,
+    accepted: "a whole number from 0 to 64",
+    read: (text) => (/^\d{1,2}$/.test(text) && Number(text) <= 64 ? Number(text) : undefined),
+  } satisfies Variable<number>,
   WFLO_HTTP_PORT: {
     meaning: "`/metrics`, `/healthz`, `/readyz` of a worker; `0` takes a free port and says which, `off` none",
     defaultText: "9464",

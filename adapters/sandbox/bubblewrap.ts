@@ -1,7 +1,6 @@
-import type { Egress } from "../../ports/egress.js";
 import type { Sandbox } from "../../ports/sandbox.js";
 import { bwrapArguments } from "./bwrap-arguments.js";
-import { createSandbox } from "./engine.js";
+import { createSandbox, type SandboxOptions } from "./engine.js";
 import { type SandboxPrograms, surveyHost } from "./host.js";
 import { launchScript } from "./launch-script.js";
 import { OWN_PROCESSES } from "./resource-limits.js";
@@ -10,17 +9,17 @@ import { OWN_PROCESSES } from "./resource-limits.js";
  * Sandboxes made by bubblewrap: namespaces of their own, a system call filter, no capability, nothing of the host but
  * its programs, read-only. As root each run has a uid and a cgroup of its own.
  */
-export function createBubblewrapSandbox(programs: SandboxPrograms, egress?: Egress): Sandbox {
-  return createSandbox(egress, {
+export function createBubblewrapSandbox(programs: SandboxPrograms, options: SandboxOptions = {}): Sandbox {
+  return createSandbox(options, {
     backend: "bubblewrap",
     isolation: "namespace",
     survey: async () => await surveyHost(programs),
     uid: ({ identity }) => (identity.kind === "fresh" ? identity.choose() : undefined),
     ownProcesses: () => OWN_PROCESSES,
-    keeperTask: (launch, request) => ({
+    keeperTask: (launch, shape) => ({
       name: "bubblewrap",
       script: launchScript(launch),
-      argv: bwrapArguments(launch.host, request),
+      argv: bwrapArguments(launch.host, shape),
       hasOwnFirst: true,
     }),
   });

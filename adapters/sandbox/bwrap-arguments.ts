@@ -1,13 +1,14 @@
-import { commandOf, environment, type Started } from "./command.js";
+import { commandOf, environment } from "./command.js";
 import type { SandboxHost } from "./host.js";
 import { DESCRIPTORS, IN_BASE, smallFiles, waitScript } from "./launch-script.js";
+import type { Shape } from "./standby.js";
 
 /**
  * Arguments of bwrap for one execution. Everything that is mounted is listed here; what is not listed does not exist
  * inside.
  */
-export function bwrapArguments(host: SandboxHost, request: Started): string[] {
-  const command = commandOf(host, request);
+export function bwrapArguments(host: SandboxHost, shape: Shape): string[] {
+  const command = commandOf(host, shape);
   const inBase = (name: string) => `${host.base}/${name}`;
   return [
     ...["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"],
@@ -22,7 +23,7 @@ export function bwrapArguments(host: SandboxHost, request: Started): string[] {
     ...["--bind", inBase(IN_BASE.temporary), "/tmp", "--symlink", "/tmp", "/var/tmp"],
     ...["--ro-bind", inBase(IN_BASE.code), "/code", "--bind", inBase(IN_BASE.workspace), "/workspace"],
     ...["--remount-ro", "/", "--chdir", "/workspace", "--clearenv"],
-    ...Object.entries(environment(host, request)).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...Object.entries(environment(host, shape)).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--", "/bin/sh", "-c", waitScript(command.stdin), "sandbox", ...command.argv],
   ];
 }

@@ -1,6 +1,7 @@
-import type { SandboxLanguage, SandboxRequest } from "../../ports/sandbox.js";
+import type { SandboxLanguage } from "../../ports/sandbox.js";
 import type { SandboxHost } from "./host.js";
 import { relayEnvironment, relayed } from "./relay.js";
+import type { Shape } from "./standby.js";
 
 /** Where the code lies inside. */
 const CODE_FILES: Readonly<Record<SandboxLanguage, string>> = {
@@ -17,11 +18,8 @@ export function codeFileName(language: SandboxLanguage): string {
   return CODE_FILES[language];
 }
 
-/** What of a request decides how its code is started. */
-export type Started = Pick<SandboxRequest, "language" | "limits" | "network">;
-
 /** The whole environment of the code. */
-export function environment(host: SandboxHost, { network }: Started): Readonly<Record<string, string>> {
+export function environment(host: SandboxHost, { hasNetwork }: Shape): Readonly<Record<string, string>> {
   return {
     PATH: host.searchPath,
     HOME: "/workspace",
@@ -33,17 +31,17 @@ export function environment(host: SandboxHost, { network }: Started): Readonly<R
     // Modules of the workspace, as if the code lay there; and no compiled files among the run's own.
     PYTHONPATH: "/workspace",
     PYTHONDONTWRITEBYTECODE: "1",
-    ...(network ? relayEnvironment() : {}),
+    ...(hasNetwork ? relayEnvironment() : {}),
   };
 }
 
 /** What runs inside, and what stands on its standard input. */
-export function commandOf(host: SandboxHost, request: Started) {
-  const { argv, stdin } = ownCommand(host, request);
-  return { argv: request.network ? relayed(host.interpreters.javascript, argv) : argv, stdin };
+export function commandOf(host: SandboxHost, shape: Shape) {
+  const { argv, stdin } = ownCommand(host, shape);
+  return { argv: shape.hasNetwork ? relayed(host.interpreters.javascript, argv) : argv, stdin };
 }
 
-function ownCommand(host: SandboxHost, { language, limits }: Started) {
+function ownCommand(host: SandboxHost, { language, limits }: Shape) {
   const file = `/code/${CODE_FILES[language]}`;
   const nothing = "/dev/null";
   switch (language) {

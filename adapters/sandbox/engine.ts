@@ -14,16 +14,16 @@ import {
   SandboxUnavailable,
 } from "../../ports/sandbox.js";
 import { captureOutput } from "./captured-output.js";
-import type { RunCgroup } from "./cgroups.js";
 import { checkHost } from "./checks.js";
 import { codeFileName } from "./command.js";
 import { notRun, resultOf } from "./execution.js";
 import type { SandboxHost } from "./host.js";
 import { IN_BASE, type Launch } from "./launch-script.js";
-import { type KeeperTask, type StandingSandbox, standUp } from "./launcher.js";
+import type { KeeperTask, StandingSandbox } from "./launcher.js";
 import { type LimitName, watchLimits } from "./limit-watch.js";
 import { RELAY, RELAY_MEMORY_BYTES, RELAY_PROCESSES, relayFiles } from "./relay.js";
-import { strayDescriptors } from "./stray-descriptors.js";
+import { createStandby, type Shape, STANDBY_CODE_BYTES, type Standby } from "./standby.js";
+import { type Stood, stand } from "./stood.js";
 import { collectWorkspace } from "./workspace-collecting.js";
 import { fillWorkspace } from "./workspace-filling.js";
 import { brokenLimit } from "./workspace-size.js";
@@ -41,23 +41,34 @@ export interface Engine {
   ownProcesses(limits: SandboxLimits): number;
   /** Limits that were hit, and that nobody outside has seen. */
   limitsTold?(standing: StandingSandbox): Promise<readonly LimitName[]>;
-  keeperTask(launch: Launch, request: SandboxRequest): KeeperTask;
+  keeperTask(launch: Launch, shape: Shape): KeeperTask;
   /** The code's exit status, where the engine's own says more or less. @throws Error where the code was never run */
   statusOf?(standing: StandingSandbox, status: number): Promise<number>;
 }
 
+export interface SandboxOptions {
+  /** The way out for requests with a network. @default none: such requests are refused */
+  readonly egress?: Egress | undefined;
+  /** How many sandboxes stand by for the next execution of a shape that was there before. @default 0 */
+  readonly standby?: number;
+}
+
 /** A sandbox over an engine. How files get in and out, and why so: docs/decisions/010-sandbox-files.md. */
-export function createSandbox(egress: Egress | undefined, engine: Engine): Sandbox {
+export function createSandbox({ egress, standby: most = 0 }: SandboxOptions, engine: Engine): Sandbox {
   const { get: host } = lazy(async () => await engine.survey());
+  const standby = createStandby(most, async (shape, signal) => {
+    return await stand(engine, { host: await host(), shape, codeBytes: STANDBY_CODE_BYTES }, signal);
+  });
   const sandbox: Sandbox = {
     backend: engine.backend,
     isolation: engine.isolation,
     async run(request, { signal }) {
       if (request.network && !egress)
         throw new SandboxUnavailable("this worker has no egress proxy, so code has no network");
-      return await run({ ...engine, egress }, await host(), withRoom(request), signal);
+      return await run({ ...engine, egress, standby }, await host(), withRoom(request), signal);
     },
     check: async () => await checkHost(host, sandbox),
+    close: async () => await standby.close(),
   };
   return sandbox;
 }
@@ -70,8 +81,8 @@ function withRoom(request: SandboxRequest): SandboxRequest {
   return { ...request, limits: { ...request.limits, ...room } };
 }
 
-/** An engine, and the way out of its sandboxes. */
-type Equipped = Engine & { readonly egress: Egress | undefined };
+/** An engine, the way out of its sandboxes, and those that stand by. */
+type Equipped = Engine & { readonly egress: Egress | undefined; readonly standby: Standby };
 
 async function run(
   engine: Equipped,
@@ -89,14 +100,15 @@ async function run(
   }
   const broken = brokenLimit(files, limits);
   if (broken !== undefined) return notRun(request, tooMuch(limits, broken), broken);
-  const cgroup = await host.cgroups?.create({
-    memoryBytes: limits.memoryBytes,
-    processes: limits.processes + engine.ownProcesses(limits),
-  });
+  const shape: Shape = { language, limits, hasNetwork: request.network !== undefined };
+  const codeBytes = Object.values(codeFiles(request)).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const ready = codeBytes > STANDBY_CODE_BYTES ? undefined : await engine.standby.take(shape);
+  const stood = ready ?? (await stand(engine, { host, shape, codeBytes }, signal));
   try {
-    return await runIn(engine, host, request, cgroup, signal);
+    return await runIn(engine, stood, request, signal);
   } finally {
-    await cgroup?.remove();
+    await stood.release();
+    engine.standby.prepare(shape);
   }
 }
 
@@ -107,22 +119,17 @@ function tooMuch({ diskBytes, files }: SandboxLimits, limit: "disk" | "files"): 
 
 async function runIn(
   engine: Equipped,
-  host: SandboxHost,
+  stood: Stood,
   request: SandboxRequest,
-  cgroup: RunCgroup | undefined,
   signal: AbortSignal,
 ): Promise<SandboxResult> {
-  const uid = engine.uid(host);
-  const codeBytes = Object.values(codeFiles(request)).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  const launch: Launch = { host, limits: request.limits, codeBytes, uid, joinFiles: cgroup?.joinFiles ?? [] };
-  const strays = strayDescriptors();
-  const standing = await standUp(launch, engine.keeperTask(launch, request), { strays, signal });
+  const { standing } = stood;
   const abort = () => standing.kill();
   signal.addEventListener("abort", abort);
   let gate: EgressGate | undefined;
   try {
     gate = request.network && (await engine.egress?.open(socketPath(standing), request.network));
-    const result = await execute(engine, standing, request, { cgroup, uid, signal });
+    const result = await execute(engine, stood, request, signal);
     if (!gate) return result;
     const closing = gate;
     gate = undefined;
@@ -130,9 +137,6 @@ async function runIn(
   } finally {
     await gate?.close().catch(() => undefined);
     signal.removeEventListener("abort", abort);
-    standing.kill();
-    await standing.ended();
-    standing.close();
   }
 }
 
@@ -152,17 +156,11 @@ function lostRecords(error: Error): readonly EgressRecord[] {
   ];
 }
 
-interface Surroundings {
-  readonly cgroup: RunCgroup | undefined;
-  readonly uid: number | undefined;
-  readonly signal: AbortSignal;
-}
-
 async function execute(
   engine: Engine,
-  standing: StandingSandbox,
+  { standing, cgroup, uid }: Stood,
   request: SandboxRequest,
-  { cgroup, uid, signal }: Surroundings,
+  signal: AbortSignal,
 ): Promise<SandboxResult> {
   const { files, limits } = request;
   const output = captureOutput(limits.outputBytes);

@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import type { Egress } from "../../ports/egress.js";
 import { type Sandbox, SandboxUnavailable } from "../../ports/sandbox.js";
-import { createSandbox } from "./engine.js";
+import { createSandbox, type SandboxOptions } from "./engine.js";
 import { type SandboxHost, type SandboxPrograms, surveyHost } from "./host.js";
 import type { StandingSandbox } from "./launcher.js";
 import { bundleConfig, GUEST_UID } from "./runsc-bundle.js";
@@ -16,18 +15,19 @@ const THREADS_OF_A_PROCESS = 8;
  * Sandboxes made by gVisor's `runsc`: a kernel of their own in user space, so that code does not reach the host's. As root
  * with cgroups only: without them gVisor holds no limit on memory.
  */
-export function createGvisorSandbox(programs: SandboxPrograms, egress?: Egress): Sandbox {
-  return createSandbox(egress, {
+export function createGvisorSandbox(programs: SandboxPrograms, options: SandboxOptions = {}): Sandbox {
+  return createSandbox(options, {
     backend: "gvisor",
     isolation: "gvisor",
     survey: async () => withLimits(await surveyHost(programs)),
     uid: () => GUEST_UID,
     ownProcesses: ({ processes }) => OWN_THREADS + processes * THREADS_OF_A_PROCESS,
-    keeperTask: (launch, request) => ({
+    keeperTask: (launch, shape) => ({
       name: "gVisor",
-      script: runscScript(launch, bundleConfig(launch.host, request), { sockets: request.network !== undefined }),
+      script: runscScript(launch, bundleConfig(launch.host, shape), { sockets: shape.hasNetwork }),
       argv: [],
       hasOwnFirst: false,
+      setsUpFirst: true,
     }),
     statusOf: runStatus,
     limitsTold: async ({ base }) => (existsSync(`${base}/${RUNSC.told}/${NONE_REFUSED}`) ? [] : ["processes"]),

@@ -11,10 +11,12 @@ export const IN_BASE = {
   sharedMemory: "shm",
   stdout: "stdout",
   stderr: "stderr",
+  /** A pipe for the word to go, where what waits for it has no descriptor of the worker's. */
+  word: "word",
 } as const;
 
 /** Descriptors of the launcher. */
-export const DESCRIPTORS = { log: 2, control: 3, filter: 4, stdout: 6, stderr: 7 } as const;
+export const DESCRIPTORS = { log: 2, control: 3, filter: 4, stdout: 6, stderr: 7, word: 8 } as const;
 
 /** Inodes of the temporary folder besides what code may make: its own folders, pipes and small files. */
 const OWN_INODES = 28;

@@ -1,11 +1,11 @@
 import { type ChildProcess, type IOType, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, openSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, writeFileSync, writeSync } from "node:fs";
 import { setPriority } from "node:os";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { SandboxUnavailable } from "../../ports/sandbox.js";
 import { DESCRIPTORS, IN_BASE, type Launch, launcher } from "./launch-script.js";
-import { childOf, death, type KnownProcess, killIfAlive, namespaceOf } from "./processes.js";
+import { childOf, death, isAlive, type KnownProcess, killIfAlive, namespaceOf } from "./processes.js";
 import { seccompFilter } from "./seccomp.js";
 
 /** A host that takes longer to set a sandbox up is overloaded. */
@@ -36,8 +36,11 @@ export interface StandingSandbox {
   readonly stderr: number;
   /** Process 1 of the sandbox, as this process sees it. */
   readonly init: number;
+  isAlive(): boolean;
   /** Lets the code run. */
   go(): void;
+  /** Whether this process may end while it stands: nothing runs in it. */
+  idle(isIdle: boolean): void;
   /** Kills every process of it. */
   kill(): void;
   /** Settles once every process is dead, with the exit code as a shell has it: 128 and the number for a signal. */
@@ -55,6 +58,8 @@ export interface KeeperTask {
   readonly argv: readonly string[];
   /** The code has a namespace of processes of its own in the keeper's; else a kernel of its own. */
   readonly hasOwnFirst: boolean;
+  /** It goes on setting up once the worker holds its folders, and hears the word to go through a pipe in its folder. */
+  readonly setsUpFirst?: boolean;
 }
 
 /**
@@ -77,7 +82,7 @@ export async function standUp(
     await readiness(child, control, { signal, path: launch.host.launcherPath });
     // Nothing may end the sandbox but its end: an error of this pipe says no more than that one.
     control.on("error", () => undefined).resume();
-    return standing({ child, control, exit, log, ...firstProcesses(keeper(), task), base: launch.host.base });
+    return standing({ child, control, exit, log, ...firstProcesses(keeper(), task), task, base: launch.host.base });
   } catch (error) {
     const known = keeper();
     if (known) killIfAlive(known);
@@ -184,10 +189,11 @@ interface Started {
   readonly log: Log;
   readonly keeper: KnownProcess;
   readonly init: KnownProcess;
+  readonly task: KeeperTask;
   readonly base: string;
 }
 
-function standing({ child, control, exit, keeper, init, log, ...started }: Started): StandingSandbox {
+function standing({ child, control, exit, keeper, init, log, task, ...started }: Started): StandingSandbox {
   const held = [started.base, `${started.base}/${IN_BASE.workspace}`].map((folder) =>
     openSync(`/proc/${keeper.pid}/root${folder}`, constants.O_RDONLY | constants.O_DIRECTORY),
   );
@@ -197,15 +203,24 @@ function standing({ child, control, exit, keeper, init, log, ...started }: Start
   const over = exit.then(() => {
     isOver = true;
   });
+  yieldToWorker(init.pid);
+  if (task.setsUpFirst) control.end("stand\n");
   return {
     base,
     workspace,
     stdout: pipe(IN_BASE.stdout),
     stderr: pipe(IN_BASE.stderr),
     init: init.pid,
+    isAlive: () => isAlive(keeper),
     go() {
-      yieldToWorker(init.pid);
-      control.end("go\n");
+      if (!task.setsUpFirst) control.end("go\n");
+      else say("go\n", `${base}/${IN_BASE.word}`);
+    },
+    idle(isIdle) {
+      for (const held of [child, ...(child.stdio as readonly (Partial<Referenced> | null | undefined)[])]) {
+        if (isIdle) held?.unref?.();
+        else held?.ref?.();
+      }
     },
     kill() {
       if (isOver) return;
@@ -222,6 +237,20 @@ function standing({ child, control, exit, keeper, init, log, ...started }: Start
     },
     close: () => held.forEach(closeSync),
   };
+}
+
+/** Pipes of a child process are sockets, which have this besides what their type says. */
+type Referenced = Pick<ChildProcess, "ref" | "unref">;
+
+/** A pipe that nobody reads any more is one of a sandbox that has died, which says so itself. */
+function say(text: string, pipe: string): void {
+  try {
+    const descriptor = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+    writeSync(descriptor, text);
+    closeSync(descriptor);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENXIO") throw error;
+  }
 }
 
 /** The beginning of what a pipe says. */

@@ -1,9 +1,10 @@
 import type { SandboxLimits } from "../../ports/sandbox.js";
-import { commandOf, environment, type Started } from "./command.js";
+import { commandOf, environment } from "./command.js";
 import type { SandboxHost } from "./host.js";
 import { IN_BASE } from "./launch-script.js";
 import { NONE_REFUSED, RUNSC } from "./runsc-launch.js";
 import { guestSeccomp } from "./runsc-seccomp.js";
+import type { Shape } from "./standby.js";
 
 /** Whom the code is, and whose the workspace is: nobody else sees the file systems that it is in. */
 export const GUEST_UID = 1_000;
@@ -21,9 +22,9 @@ const OWN_PROCESSES = 1;
  * The OCI bundle's `config.json` for one execution (https://github.com/opencontainers/runtime-spec). What is not in its
  * root or mounted here does not exist inside; the kernel inside is gVisor's own.
  */
-export function bundleConfig(host: SandboxHost, request: Started): object {
-  const { limits } = request;
-  const { argv, stdin } = commandOf(host, request);
+export function bundleConfig(host: SandboxHost, shape: Shape): object {
+  const { limits } = shape;
+  const { argv, stdin } = commandOf(host, shape);
   const writable = ["nosuid", "nodev", "rw", "rbind"];
   const bind = (destination: string, name: string, options: readonly string[] = writable) => {
     return { destination, type: "bind", source: `${host.base}/${name}`, options };
@@ -36,7 +37,7 @@ export function bundleConfig(host: SandboxHost, request: Started): object {
       // The first process is root of its own kernel, to set the code's limits and become its user; the code can't reach it.
       user: { uid: 0, gid: 0 },
       args: ["/bin/sh", "-c", firstScript(limits), stdin, ...argv],
-      env: Object.entries(environment(host, request)).map(([name, value]) => `${name}=${value}`),
+      env: Object.entries(environment(host, shape)).map(([name, value]) => `${name}=${value}`),
       cwd: "/workspace",
       noNewPrivileges: true,
       capabilities: {
@@ -77,7 +78,7 @@ export function bundleConfig(host: SandboxHost, request: Started): object {
 }
 
 /**
- * Counts processes and threads where gVisor does (on the host they are none), then runs the command as the code's user, and
+ * Waits for the worker's word. Counts processes and threads where gVisor does (on the host they are none), then runs the command as the code's user, and
  * tells of what was refused. In brackets, so that what this shell has to say about the command's end does not go where the command prints.
  */
 function firstScript({ processes }: SandboxLimits): string {
@@ -86,6 +87,9 @@ function firstScript({ processes }: SandboxLimits): string {
     "groups=/sys/fs/cgroup",
     "mkdir $groups/all && echo $$ >$groups/all/cgroup.procs && echo +pids >$groups/cgroup.subtree_control || exit 125",
     `echo ${processes + OWN_PROCESSES} >$groups/all/pids.max || exit 125`,
+    // The code may come later than its sandbox.
+    `read -r word || exit 125`,
+    `[ "$word" = go ] || exit 125`,
     "exec 3>&1 4>&2 </dev/null >/dev/null 2>&1",
     `(exec setpriv ${user} -- "$@" <"$0" >&3 2>&4 3>&- 4>&-)`,
     "status=$?",

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { DESCRIPTORS, folders, type Launch, mountTmpfs, quoted, smallFiles } from "./launch-script.js";
+import { DESCRIPTORS, folders, IN_BASE, type Launch, mountTmpfs, quoted, smallFiles } from "./launch-script.js";
 
 /** What gVisor needs beside the code's folders, in a file system of its own: state, the root's mount points, bundle, log. */
 const OWN_BYTES = 8 * 1024 * 1024;
@@ -30,8 +30,8 @@ const OPTIONS = [
 ];
 
 /**
- * What the keeper does: it makes a root of the host's programs, waits for the worker's word and becomes `runsc run`. When
- * it dies, by whatever, the kernel ends the sandbox and its file server, which are in its namespace of processes.
+ * What the keeper does: it makes a root of the host's programs, waits until the worker holds its folders and becomes
+ * `runsc run`, whose first process waits for the worker's word on its standard input. When it dies, by whatever, the kernel ends the sandbox and its file server, which are in its namespace of processes.
  * @param sockets code may open local sockets that are mounted: there is one, of the egress proxy
  */
 export function runscScript(launch: Launch, config: object, { sockets }: { readonly sockets: boolean }): string {
@@ -39,7 +39,7 @@ export function runscScript(launch: Launch, config: object, { sockets }: { reado
   const at = (name: string) => quoted(`${host.base}/${name}`);
   const root = `${host.base}/${RUNSC.root}`;
   const inRoot = (path: string) => quoted(`${root}${path}`);
-  const { control, filter, stdout, stderr } = DESCRIPTORS;
+  const { control, filter, stdout, stderr, word } = DESCRIPTORS;
   const parents = new Set(host.binds.map(({ target }) => dirname(target)));
   const mountPoints = ["/proc", "/dev", "/sys", "/tmp", "/code", "/workspace", "/var", "/etc", ...parents];
   return [
@@ -54,14 +54,16 @@ export function runscScript(launch: Launch, config: object, { sockets }: { reado
     `mkdir ${[RUNSC.bundle, RUNSC.state].map(at).join(" ")}`,
     `mkdir -m 700 ${at(RUNSC.told)}`,
     `: >${at(`${RUNSC.told}/${NONE_REFUSED}`)}`,
+    `mkfifo -m 600 ${at(IN_BASE.word)}`,
+    `exec ${word}<>${at(IN_BASE.word)}`,
     `printf %s ${quoted(JSON.stringify(config))} >${at(`${RUNSC.bundle}/config.json`)}`,
     `echo ready >&${control}`,
     `read -r word <&${control} || exit 125`,
-    `[ "$word" = go ] || exit 125`,
+    `[ "$word" = stand ] || exit 125`,
     `exec ${control}<&- ${filter}<&-`,
     [
       `exec ${quoted(host.program)} --root=${at(RUNSC.state)} --log=${at(RUNSC.log)} ${[...OPTIONS, `--host-uds=${sockets ? "open" : "none"}`].join(" ")}`,
-      `run --bundle ${at(RUNSC.bundle)} wflo </dev/null >&${stdout} 2>&${stderr} ${stdout}>&- ${stderr}>&-`,
+      `run --bundle ${at(RUNSC.bundle)} wflo <&${word} >&${stdout} 2>&${stderr} ${word}>&- ${stdout}>&- ${stderr}>&-`,
     ].join(" "),
   ].join("\n");
 }

@@ -15,6 +15,7 @@ describe("settings", () => {
         taskQueue: "wflo",
         sandbox: "auto",
         sandboxCeiling: DEFAULT_SANDBOX_LIMITS,
+        sandboxStandby: 0,
         httpPort: 9464,
         agentsModule: undefined,
         priceFile: undefined,

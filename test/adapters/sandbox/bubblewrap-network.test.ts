@@ -3,5 +3,5 @@ import { describeWith } from "../../harness/real-part.js";
 import { sandboxNetworkSuite } from "../../ports/sandbox-network.suite.js";
 
 describeWith("bubblewrap", (path) => {
-  sandboxNetworkSuite((egress) => createBubblewrapSandbox({ programPath: path }, egress));
+  sandboxNetworkSuite((egress) => createBubblewrapSandbox({ programPath: path }, { egress }));
 });

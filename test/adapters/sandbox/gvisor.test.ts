@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { afterAll, expect, test } from "@jest/globals";
 import { createGvisorSandbox } from "../../../adapters/sandbox/gvisor.js";
 import { DEFAULT_SANDBOX_LIMITS } from "../../../ports/sandbox.js";
@@ -6,6 +6,7 @@ import { eventually } from "../../harness/eventually.js";
 import { describeWith } from "../../harness/real-part.js";
 import { sandboxSuite } from "../../ports/sandbox.suite.js";
 import { sandboxNetworkSuite } from "../../ports/sandbox-network.suite.js";
+import { descendants, textOf } from "./descendants.js";
 import { startSandboxProcess } from "./sandbox-client.js";
 
 describeWith("gvisor", (path) => {
@@ -47,7 +48,7 @@ describeWith("gvisor", (path) => {
     },
   });
 
-  sandboxNetworkSuite((egress) => createGvisorSandbox({ programPath: path }, egress));
+  sandboxNetworkSuite((egress) => createGvisorSandbox({ programPath: path }, { egress }));
 
   test("a worker that is killed with an execution under way leaves nothing of it", async () => {
     const { sandbox, child } = await startSandboxProcess({ bwrapPath: path, backend: "gvisor" });
@@ -84,13 +85,7 @@ describeWith("gvisor", (path) => {
 
 /** gVisor's processes that descend from one of ours. */
 function runscProcesses(root: number = process.pid): readonly number[] {
-  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  const parents = new Map(processes.map((pid) => [Number(pid), parentOf(pid)]));
-  const isOurs = (pid: number | undefined): boolean =>
-    pid === root || (pid !== undefined && pid > 1 && isOurs(parents.get(pid)));
-  return processes
-    .map(Number)
-    .filter((pid) => textOf(`/proc/${pid}/cmdline`).includes("runsc") && isOurs(parents.get(pid)));
+  return descendants(root, "runsc");
 }
 
 /** Others mount things on this host too. */
@@ -98,17 +93,4 @@ function ourMounts(): readonly string[] {
   return textOf("/proc/self/mountinfo")
     .split("\n")
     .filter((line) => / wflo |runsc/.test(line));
-}
-
-function parentOf(pid: string): number | undefined {
-  const parent = /^PPid:\s+(\d+)$/m.exec(textOf(`/proc/${pid}/status`))?.[1];
-  return parent === undefined ? undefined : Number(parent);
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }

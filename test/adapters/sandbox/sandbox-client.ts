@@ -46,6 +46,8 @@ export interface SandboxProcessStart {
   readonly uid?: number;
   /** A descriptor of this process that it inherits as number 40. */
   readonly inherited?: number;
+  /** How many sandboxes stand by. @default 0 */
+  readonly standby?: number;
 }
 
 export async function startSandboxProcess({
@@ -53,9 +55,17 @@ export async function startSandboxProcess({
   backend = "bubblewrap",
   uid,
   inherited,
+  standby = 0,
 }: SandboxProcessStart): Promise<SandboxProcess> {
   const script = join(packageRoot(), "test/adapters/sandbox/sandbox-process.ts");
-  const program = ["--import", join(packageRoot(), "scripts/typescript.mjs"), script, bwrapPath, backend];
+  const program = [
+    "--import",
+    join(packageRoot(), "scripts/typescript.mjs"),
+    script,
+    bwrapPath,
+    backend,
+    String(standby),
+  ];
   const child = spawn(process.execPath, program, {
     cwd: "/",
     stdio: ["pipe", "pipe", "inherit", ...(inherited === undefined ? [] : [...GAP, inherited])],

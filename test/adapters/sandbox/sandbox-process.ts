@@ -7,8 +7,9 @@ import { createBubblewrapSandbox } from "../../../adapters/sandbox/bubblewrap.js
 import { createGvisorSandbox } from "../../../adapters/sandbox/gvisor.js";
 import type { Answer, Question } from "./sandbox-client.js";
 
-const [, , programPath = "", backend = "bubblewrap"] = process.argv;
-const sandbox = (backend === "gvisor" ? createGvisorSandbox : createBubblewrapSandbox)({ programPath });
+const [, , programPath = "", backend = "bubblewrap", standby = "0"] = process.argv;
+const create = backend === "gvisor" ? createGvisorSandbox : createBubblewrapSandbox;
+const sandbox = create({ programPath }, { standby: Number(standby) });
 const aborts = new Map<number, AbortController>();
 
 const say = (answer: Answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
