@@ -9,8 +9,10 @@ import type { EncryptionKey } from "../../ports/key-ring.js";
 import { packageRoot } from "../../workers/tool-finder.js";
 import type { Reply } from "../harness/billing-provider.js";
 import { eventually } from "../harness/eventually.js";
+import { temporaryFolders } from "../harness/folder.js";
 import { type KafkaBroker, startKafkaBroker } from "../harness/kafka-broker.js";
 import { describeWith } from "../harness/real-part.js";
+import { type RedisServer, startRedisServer } from "../harness/redis-server.js";
 import { type ScannedWorld, startScannedWorld } from "../harness/scanned-world.js";
 import { all } from "../harness/taking.js";
 import type { WorkerProcesses } from "../harness/worker-processes.js";
@@ -201,6 +203,37 @@ describeWith("kafka", (libs) => {
       const found = await foundIn([broker.folder], planted);
       if (isFound)
         expect(Object.keys(found)).toEqual(expect.arrayContaining(["approver", "reason of the budget", "who paused"]));
+      else expect(found).toEqual({});
+    },
+    180_000,
+  );
+});
+
+describeWith("redis", (program) => {
+  const newFolder = temporaryFolders();
+  let redis: RedisServer | undefined;
+  afterEach(async () => {
+    await redis?.stop();
+  });
+
+  test.each([
+    ["with keys nothing stands in clear in what Redis was ever told", [newKey("k1")], false],
+    ["the judge finds what is planted there without", [], true],
+  ] as const)(
+    "%s",
+    async (_name, keys, isFound) => {
+      const planted = plantedPhrases(PLACES);
+      const folder = await newFolder();
+      // Its append-only file holds every command, of values that have expired too.
+      const settings = ["--appendonly", "yes", "--appendfsync", "always"];
+      redis = await startRedisServer(program, folder, { settings });
+      const { workers } = await world(planted, keys, { REDIS_URL: redis.url });
+      await workers.startWorker({ environment: keys.length > 0 ? { WFLO_ENCRYPTION_KEYS: asText(keys) } : {} });
+      const handle = await runToGate(planted, workers);
+      expect(await decide(planted, handle)).toMatchObject({ status: "rejected" });
+      await eventually(async () => expect((await foundIn([folder], { run: "kept-secret" })).run).toBeDefined());
+      const found = await foundIn([folder], planted);
+      if (isFound) expect(Object.keys(found)).toEqual(expect.arrayContaining(["answer", "output"]));
       else expect(found).toEqual({});
     },
     180_000,
