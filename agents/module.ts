@@ -1,6 +1,8 @@
+import { BUILT_IN_TRIGGER } from "../core/trigger.js";
 import type { AgentDefinition } from "./agent.js";
 import { DefinitionError } from "./definition-error.js";
 import type { ToolDefinition } from "./tool.js";
+import type { TriggerDefinition } from "./trigger.js";
 
 /** What a worker offers: agents by name, tools by name. */
 export interface Offer {
@@ -18,6 +20,25 @@ export function agentsOf(module: Readonly<Record<string, unknown>>, name: string
   const agents = [...new Set(exported.filter(isAgent))];
   if (agents.length > 0) return agents;
   throw new DefinitionError("module", name, "exports", "no agent; export what defineAgent returns");
+}
+
+/**
+ * The triggers that a module exports, under whatever names: single ones, and lists of them.
+ * @throws DefinitionError where two share a name
+ */
+export function triggersOf(module: Readonly<Record<string, unknown>>): readonly TriggerDefinition[] {
+  const exported = Object.values(module).flatMap((value) => (Array.isArray(value) ? value : [value]));
+  const triggers = [...new Set(exported.filter(isTrigger))];
+  const names = new Set<string>([BUILT_IN_TRIGGER]);
+  for (const { name } of triggers) {
+    if (names.has(name)) throw new DefinitionError("trigger", name, "name", "is used by two triggers");
+    names.add(name);
+  }
+  return triggers;
+}
+
+function isTrigger(value: unknown): value is TriggerDefinition {
+  return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "trigger";
 }
 
 /** Puts agents and their tools side by side; two different tools of one name would be one activity, so that is refused. */

@@ -16,6 +16,8 @@ import { webUrl } from "./web-url.js";
 export interface RunOptions {
   /** Workflow id: a second run of the same id is refused while the namespace remembers the first. @default `run-` and a random id */
   readonly id?: string;
+  /** The id may be that of a run that failed, was cancelled or ended from outside. @default false */
+  readonly again?: boolean;
   /** @default the client's */
   readonly taskQueue?: string;
 }
@@ -133,7 +135,9 @@ async function startRun(temporal: Temporal, request: RunRequest, options: RunOpt
         workflowId,
         taskQueue: options.taskQueue ?? temporal.taskQueue,
         args: [request],
-        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        workflowIdReusePolicy: options.again
+          ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+          : WorkflowIdReusePolicy.REJECT_DUPLICATE,
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
         staticSummary: titleOf(request),
       }),

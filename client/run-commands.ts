@@ -55,6 +55,7 @@ export function createRunCommands(temporal: Temporal, handle: WorkflowHandle): R
       check(checkMessage(payload));
       return await update<{ turn: number }>("sendMessage", payload);
     },
+    signal,
     pause: async (options) => await steer("pause", options),
     resume: async (options) => await steer("resume", options),
     async cancel() {

@@ -86,6 +86,8 @@ export interface RunCommands {
   ): Promise<Reconciled>;
   /** Says something to the agent; the answer is the turn that hears it. Above 256 KiB it has to be a blob's address. */
   say(text: RequestText, options?: CommandOptions): Promise<{ readonly turn: number }>;
+  /** Sends one of the contract's signals as it is. The run ignores what it can't read. */
+  signal(name: string, payload: object): Promise<void>;
   pause(options?: { readonly by?: string }): Promise<void>;
   resume(options?: { readonly by?: string }): Promise<void>;
   /** Asks it to end: it books what is under way, and ends as canceled. */

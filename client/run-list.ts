@@ -33,6 +33,10 @@ export interface RunFilter {
   readonly account?: string;
   /** Started at or after this time. */
   readonly since?: Date;
+  /** What its workflow id begins with. */
+  readonly idPrefix?: string;
+  /** It goes on. */
+  readonly open?: true;
 }
 
 const KEYS = {
@@ -61,10 +65,16 @@ export async function* listRuns(temporal: Temporal, filter: RunFilter = {}): Asy
     yield* listed(temporal, visibilityQuery(filter));
   } catch (error) {
     if (!lacksAttributes(error)) throw error;
-    for await (const run of listed(temporal, visibilityQuery(filter.since ? { since: filter.since } : {}))) {
+    for await (const run of listed(temporal, visibilityQuery(askedOf(filter)))) {
       if (matches(run, filter)) yield run;
     }
   }
+}
+
+/** What every index can answer of a filter. */
+function askedOf({ since, idPrefix, open }: RunFilter): RunFilter {
+  const asked = { since, idPrefix, open };
+  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
 }
 
 /** False where the namespace's index has no `Wflo…` search attributes. */
@@ -138,12 +148,14 @@ async function* listed(temporal: Temporal, query: string): AsyncGenerator<RunSum
   }
 }
 
-function visibilityQuery({ status, agent, account, since }: RunFilter): string {
+function visibilityQuery({ status, agent, account, since, idPrefix, open }: RunFilter): string {
   const conditions = ["WorkflowType = 'agentRun'", "ExecutionStatus != 'ContinuedAsNew'"];
   if (status !== undefined) conditions.push(statusCondition(status));
   if (agent !== undefined) conditions.push(`WfloAgent = ${quoted(agent)}`);
   if (account !== undefined) conditions.push(`WfloAccount = ${quoted(account)}`);
   if (since !== undefined) conditions.push(`StartTime >= ${quoted(since.toISOString())}`);
+  if (open) conditions.push("ExecutionStatus = 'Running'");
+  if (idPrefix !== undefined) conditions.push(`WorkflowId STARTS_WITH ${quoted(idPrefix)}`);
   return conditions.join(" AND ");
 }
 

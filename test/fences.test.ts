@@ -21,6 +21,7 @@ const ROOMS = [
     "workflows",
     "activities",
     "agents",
+    "triggers",
     "encryption",
     "client",
     "testing",

@@ -19,6 +19,7 @@ const ROOMS = [
   "adapters",
   "encryption",
   "agents",
+  "triggers",
   "workers",
   "client",
   "cli",

@@ -3,13 +3,17 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { AgentDefinition } from "../agents/agent.js";
 import { BUILT_IN_AGENTS } from "../agents/built-in.js";
-import { agentsOf } from "../agents/module.js";
+import { builtInTrigger } from "../agents/built-in-trigger.js";
+import { agentsOf, triggersOf } from "../agents/module.js";
+import type { TriggerDefinition } from "../agents/trigger.js";
 import type { Config } from "./config.js";
 import { packageRoot } from "./tool-finder.js";
 
 /** The agents of a worker, and the folder of their scripted models. */
 export interface LoadedAgents {
   readonly agents: readonly AgentDefinition[];
+  /** The built-in one first. */
+  readonly triggers: readonly TriggerDefinition[];
   readonly scriptsFolder: string;
 }
 
@@ -23,13 +27,14 @@ const LENT = /^(wflo|zod)(\/|$)/;
 export async function loadAgents(config: Config, folder: string = process.cwd()): Promise<LoadedAgents> {
   if (config.agentsModule === undefined) {
     const scripts = join(dirname(fileURLToPath(import.meta.url)), "../agents/scripts/models");
-    return { agents: BUILT_IN_AGENTS, scriptsFolder: config.scriptsFolder ?? scripts };
+    return { agents: BUILT_IN_AGENTS, triggers: [builtInTrigger], scriptsFolder: config.scriptsFolder ?? scripts };
   }
   const file = moduleFile(config.agentsModule, folder);
   lendPackages();
   const module = await importModule(file, config.agentsModule);
   return {
     agents: agentsOf(module, config.agentsModule),
+    triggers: [builtInTrigger, ...triggersOf(module)],
     scriptsFolder: config.scriptsFolder ?? join(dirname(file), "scripts/models"),
   };
 }

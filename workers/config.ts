@@ -24,6 +24,8 @@ export interface Config {
   /** The most that an execution may have, whatever an agent asks for. */
   readonly sandboxCeiling: SandboxLimits;
   readonly sandboxStandby: number;
+  /** By the trigger's name. */
+  readonly triggerSecrets: ReadonlyMap<string, readonly string[]>;
   /** 0: a free one. */
   readonly httpPort: number | "off";
   /** Undefined: the built-in agents. */
@@ -93,6 +95,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     blobs: blobs.kind === "file" ? { kind: "file", folder: resolve(folder, blobs.folder) } : blobs,
     taskQueue: value("WFLO_TASK_QUEUE"),
     sandbox: value("WFLO_SANDBOX"),
+    triggerSecrets: value("WFLO_TRIGGER_SECRETS"),
     sandboxStandby: value("WFLO_SANDBOX_STANDBY"),
     sandboxCeiling: { ...DEFAULT_SANDBOX_LIMITS, ...value("WFLO_SANDBOX_LIMITS") },
     httpPort: value("WFLO_HTTP_PORT"),

@@ -159,6 +159,15 @@ export const VARIABLES = {
         .filter((file) => file !== ""),
   } satisfies Variable<readonly string[]>,
   WFLO_SECRETS: optionalText("module that exports `secretStore`, for tools' secrets of the form `store:NAME`", "none"),
+  WFLO_TRIGGER_SECRETS: {
+    meaning:
+      "secrets that senders sign events with (`POST /triggers/NAME`), by the trigger's name: `NAME=whsec_…` (base64 after `whsec_`); a name may stand there twice",
+    defaultText: "none: nobody may",
+    otherwise: new Map(),
+    accepted: "NAME=whsec_BASE64,…, of 24 bytes or more each",
+    read: readTriggerSecrets,
+    problemOf: () => "it is not accepted",
+  } satisfies Variable<ReadonlyMap<string, readonly string[]>>,
   WFLO_ACCESS_TOKENS: optionalText(
     'file of bearer tokens for our HTTP surfaces: `{"tokens":[{"name","role","sha256"}]}`; roles are viewer, approver, operator',
     "none",
@@ -255,6 +264,18 @@ function readLimit(word: string): RateLimits | undefined {
     limit = { ...limit, [name]: Number(count) };
   }
   return limit;
+}
+
+const LEAST_SECRET_BYTES = 24;
+
+function readTriggerSecrets(word: string): ReadonlyMap<string, readonly string[]> | undefined {
+  const secrets = new Map<string, readonly string[]>();
+  for (const part of word.split(",")) {
+    const [, name = "", base64 = ""] = /^\s*([\w.-]+)\s*=\s*whsec_([A-Za-z0-9+/]+={0,2})\s*$/.exec(part) ?? [];
+    if (Buffer.from(base64, "base64").length < LEAST_SECRET_BYTES) return undefined;
+    secrets.set(name, [...(secrets.get(name) ?? []), `whsec_${base64}`]);
+  }
+  return secrets;
 }
 
 function readPort(word: string): number | "off" | undefined {

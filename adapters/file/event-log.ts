@@ -5,6 +5,7 @@ import { isJsonText } from "../../core/json-check.js";
 import type { EventLog, EventReader, LogRecord, ReadOptions, ReadRecord } from "../../ports/event-log.js";
 import { readLines } from "./line-reader.js";
 import { createLineWriter, type LineWriter } from "./line-writer.js";
+import { topicFile } from "./topic-file.js";
 
 export interface FileEventLogOptions {
   /** Such as `.wflo`; made when the first record comes. */
@@ -23,7 +24,7 @@ export function createFileEventLog({
 }: FileEventLogOptions): EventLog & EventReader {
   const writers = new Map<string, LineWriter>();
   const closing = new AbortController();
-  const pathOf = (topic: string) => join(folder, fileName(topic, topics));
+  const pathOf = (topic: string) => join(folder, topicFile(topic, topics));
   return {
     async publish(topic, records) {
       invariant(!closing.signal.aborted, "nothing is published to a closed event log");
@@ -67,17 +68,6 @@ async function* recordsOf(lines: ReturnType<typeof readLines>): AsyncGenerator<R
 function lineOf({ value }: LogRecord): string {
   invariant(isJsonText(value), `a record is one JSON document: ${value.slice(0, 80)}`);
   return /[\r\n]/.test(value) ? JSON.stringify(JSON.parse(value)) : value;
-}
-
-function fileName(topic: string, topics: { readonly events: string; readonly audit: string }): string {
-  if (topic === topics.events) return "events.jsonl";
-  if (topic === topics.audit) return "audit.jsonl";
-  if (!/^[A-Za-z0-9._-]{1,200}$/.test(topic) || ["events", "audit"].includes(topic.toLowerCase())) {
-    throw new RangeError(
-      `${JSON.stringify(topic)} is no topic that can have a file: letters, digits, ".", "_" and "-"`,
-    );
-  }
-  return `${topic}.jsonl`;
 }
 
 function offsetOf(position: string): number {

@@ -5,6 +5,8 @@ import { basename, dirname } from "node:path";
 /** A whole line, without its newline. */
 export interface Line {
   readonly text: string;
+  /** As they stand there. */
+  readonly bytes: Uint8Array;
   /** The file's byte after the line: where a later reading goes on. */
   readonly end: number;
 }
@@ -89,7 +91,8 @@ function linesOf(data: Buffer, start: number): Line[] {
   const lines: Line[] = [];
   let from = 0;
   for (let newline = data.indexOf(NEWLINE); newline !== -1; newline = data.indexOf(NEWLINE, from)) {
-    lines.push({ text: data.toString("utf8", from, newline).trimEnd(), end: start + newline + 1 });
+    const bytes = data.subarray(from, newline);
+    lines.push({ text: bytes.toString("utf8").trimEnd(), bytes, end: start + newline + 1 });
     from = newline + 1;
   }
   return lines;

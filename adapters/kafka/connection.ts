@@ -1,4 +1,4 @@
-import { Kafka, logLevel, type SASLOptions } from "kafkajs";
+import { Kafka, logLevel, type Producer, type SASLOptions } from "kafkajs";
 import { quietQueues } from "./quiet-queues.js";
 
 /** How a cluster is reached. */
@@ -38,4 +38,14 @@ export function connectKafka({ brokers, ssl, sasl }: KafkaSettings, onProblem: (
       onProblem(`Kafka: ${message}${error ? `: ${error}` : ""}${broker ? ` (${broker})` : ""}`);
     },
   });
+}
+
+/** `acks`: all replicas that are in sync have it. */
+export const ALL_IN_SYNC = -1;
+
+/** One request is under way at a time, so that a repeated one passes none by. */
+export async function connectProducer(kafka: Kafka): Promise<Producer> {
+  const producer = kafka.producer({ allowAutoTopicCreation: false, maxInFlightRequests: 1 });
+  await producer.connect();
+  return producer;
 }

@@ -1,14 +1,12 @@
-import type { Kafka, Producer } from "kafkajs";
+import type { KafkaMessage } from "kafkajs";
 import { invariant } from "../../core/invariant.js";
 import { isJsonText } from "../../core/json-check.js";
 import { lazy } from "../../core/lazy.js";
-import type { EventLog, EventReader, LogRecord } from "../../ports/event-log.js";
-import { connectKafka, type KafkaSettings } from "./connection.js";
+import type { EventLog, EventReader, LogRecord, ReadRecord } from "../../ports/event-log.js";
+import { ALL_IN_SYNC, connectKafka, connectProducer, type KafkaSettings } from "./connection.js";
+import { formatPositions, type Positions } from "./positions.js";
 import { openReading, type Reading } from "./reading.js";
 import { createTopics } from "./topics.js";
-
-/** All replicas that are in sync have it. */
-const ALL = -1;
 
 /**
  * Topics of a Kafka cluster. The key decides the partition, so that records of a key stay in order; a record is stored by all
@@ -21,10 +19,10 @@ export function createKafkaEventLog(
 ): EventLog & EventReader {
   const kafka = connectKafka(settings, onProblem);
   const topics = createTopics(kafka);
-  const readings = new Set<Reading>();
+  const readings = new Set<Reading<ReadRecord>>();
   /** Ends that are being looked up: what is published after the question belongs behind them. */
   const lookups = new Set<Promise<unknown>>();
-  const producer = lazy(async () => await connected(kafka));
+  const producer = lazy(async () => await connectProducer(kafka));
   let isClosed = false;
   return {
     async publish(topic, records) {
@@ -34,10 +32,10 @@ export function createKafkaEventLog(
         invariant(isJsonText(value), `a record is one JSON document: ${value.slice(0, 80)}`);
       await Promise.all(lookups);
       await topics.ensure(topic);
-      await (await producer.get()).send({ topic, acks: ALL, messages: records.map(messageOf) });
+      await (await producer.get()).send({ topic, acks: ALL_IN_SYNC, messages: records.map(messageOf) });
     },
     read(topic, options = {}) {
-      const reading = openReading({ kafka, topics }, topic, options);
+      const reading = openReading({ kafka, topics, recordOf }, topic, options);
       const { ends } = reading;
       lookups.add(ends);
       void ends.finally(() => lookups.delete(ends)).catch(() => undefined);
@@ -53,13 +51,11 @@ export function createKafkaEventLog(
   };
 }
 
-async function connected(kafka: Kafka): Promise<Producer> {
-  const producer = kafka.producer({ allowAutoTopicCreation: false, maxInFlightRequests: 1 });
-  await producer.connect();
-  return producer;
+function recordOf({ value }: KafkaMessage, _partition: number, next: Positions): ReadRecord {
+  return { value: value?.toString("utf8") ?? "", position: formatPositions(next) };
 }
 
-async function* endingWith(reading: Reading, end: () => void) {
+async function* endingWith(reading: Reading<ReadRecord>, end: () => void) {
   try {
     yield* reading.records();
   } finally {

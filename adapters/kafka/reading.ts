@@ -1,21 +1,23 @@
 import { randomUUID } from "node:crypto";
-import type { Consumer, Kafka } from "kafkajs";
-import type { ReadOptions, ReadRecord } from "../../ports/event-log.js";
-import { formatPositions, type Positions, parsePositions } from "./positions.js";
+import type { Consumer, Kafka, KafkaMessage } from "kafkajs";
+import type { ReadOptions } from "../../ports/event-log.js";
+import { type Positions, parsePositions } from "./positions.js";
 import { createQueue, type Queue } from "./queue.js";
 import type { PartitionOffsets, Topics } from "./topics.js";
 
 /** One reading of a topic. */
-export interface Reading {
+export interface Reading<T> {
   /** Settles once the end that this reading counts from or up to is known. */
   readonly ends: Promise<unknown>;
-  records(): AsyncGenerator<ReadRecord>;
+  records(): AsyncGenerator<T>;
   stop(): Promise<void>;
 }
 
-interface Parts {
+interface Parts<T> {
   readonly kafka: Kafka;
   readonly topics: Topics;
+  /** @param next where to go on after it */
+  readonly recordOf: (message: KafkaMessage, partition: number, next: Positions) => T;
 }
 
 /** Nothing came for so long, though offsets say that there is more: what is left are marks of transactions. In milliseconds. */
@@ -25,10 +27,10 @@ const SILENCE_MS = 5_000;
  * Reads every partition, through a consumer group of its own that is gone afterwards: kafkajs has no other way to read.
  * @throws RangeError for a position that is none
  */
-export function openReading({ kafka, topics }: Parts, topic: string, options: ReadOptions): Reading {
+export function openReading<T>({ kafka, topics, recordOf }: Parts<T>, topic: string, options: ReadOptions): Reading<T> {
   const { from = "start", follow = false, signal } = options;
   const given = from === "start" || from === "end" ? undefined : parsePositions(from);
-  const queue = createQueue<ReadRecord>();
+  const queue = createQueue<T>();
   const groupId = `wflo-reader-${randomUUID()}`;
   let consumer: Consumer | undefined;
   let stopping: Promise<void> | undefined;
@@ -64,7 +66,7 @@ export function openReading({ kafka, topics }: Parts, topic: string, options: Re
       if (partitions.length === 0 || (!follow && isDone())) return;
       if (queue.isEnded()) return;
       consumer = kafka.consumer({ groupId, allowAutoTopicCreation: false });
-      await unlessEnded(run(consumer, { topic, next, queue }));
+      await unlessEnded(run(consumer, { topic, next, queue, recordOf }));
       while (true) {
         const record = await queue.take(follow ? undefined : SILENCE_MS);
         if (!record) return;
@@ -85,13 +87,19 @@ function startOf(partitions: readonly PartitionOffsets[], from: "end" | Position
   return new Map(partitions.map((offsets) => [offsets.partition, place(offsets)]));
 }
 
-async function run(
+async function run<T>(
   consumer: Consumer,
   {
     topic,
     next,
     queue,
-  }: { readonly topic: string; readonly next: Map<number, bigint>; readonly queue: Queue<ReadRecord> },
+    recordOf,
+  }: {
+    readonly topic: string;
+    readonly next: Map<number, bigint>;
+    readonly queue: Queue<T>;
+    readonly recordOf: Parts<T>["recordOf"];
+  },
 ): Promise<void> {
   // kafkajs ends a consumer for good when something throws that it does not know, and goes on as if nothing were.
   consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
@@ -105,9 +113,8 @@ async function run(
       const offset = BigInt(message.offset);
       if (offset < (next.get(partition) ?? 0n)) return;
       next.set(partition, offset + 1n);
-      const value = message.value?.toString("utf8") ?? "";
       // Whoever reads slowly keeps the next message waiting, and not the group.
-      queue.put({ value, position: formatPositions(next) });
+      queue.put(recordOf(message, partition, next));
       while (!(await queue.room())) await heartbeat();
     },
   });

@@ -1,4 +1,4 @@
-import type { Admin, Kafka } from "kafkajs";
+import type { Admin, ConfigResourceTypes, Kafka } from "kafkajs";
 import { lazy } from "../../core/lazy.js";
 
 /** What a topic holds in each partition: from `low` on, and before `high`. */
@@ -12,11 +12,20 @@ export interface PartitionOffsets {
 export interface Topics {
   /** Makes a topic with the cluster's own defaults, where there is none and one may. */
   ensure(topic: string): Promise<void>;
+  /** Makes a topic that takes whatever another one takes. */
+  ensureLike(topic: string, like: string): Promise<void>;
   /** Empty: there is no such topic. */
   offsets(topic: string): Promise<readonly PartitionOffsets[]>;
   forgetGroup(groupId: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Of `describeConfigs`; Node sees the name of kafkajs's enum no more than those of its errors. */
+const TOPIC = 2 as ConfigResourceTypes.TOPIC;
+const NOT_ALLOWED = ["TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED"];
+const MOST_BYTES = "max.message.bytes";
+/** For headers that a message gets on its way, in bytes. */
+const HEADER_ROOM = 64 * 1024;
 
 /** The cluster's own default. */
 const DEFAULT = -1;
@@ -24,17 +33,24 @@ const DEFAULT = -1;
 export function createTopics(kafka: Kafka): Topics {
   const ensured = new Set<string>();
   const admin = lazy(async () => await connected(kafka));
+  const make = async (topic: string, configEntries: readonly { name: string; value: string }[]) => {
+    const made = { topic, numPartitions: DEFAULT, replicationFactor: DEFAULT, configEntries: [...configEntries] };
+    try {
+      await (await admin.get()).createTopics({ topics: [made], waitForLeaders: true });
+    } catch (error) {
+      // Somebody else makes the topics here: whether it is there, the one who uses it will see.
+      if (!hasType(error, ...NOT_ALLOWED)) throw error;
+    }
+    ensured.add(topic);
+  };
   return {
     async ensure(topic) {
+      if (!ensured.has(topic)) await make(topic, []);
+    },
+    async ensureLike(topic, like) {
       if (ensured.has(topic)) return;
-      const made = { topic, numPartitions: DEFAULT, replicationFactor: DEFAULT };
-      try {
-        await (await admin.get()).createTopics({ topics: [made], waitForLeaders: true });
-      } catch (error) {
-        // Somebody else makes the topics here: whether it is there, the one who uses it will see.
-        if (!hasType(error, "TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED")) throw error;
-      }
-      ensured.add(topic);
+      const most = await mostBytes(await admin.get(), like);
+      await make(topic, most === undefined ? [] : [{ name: MOST_BYTES, value: String(most + HEADER_ROOM) }]);
     },
     async offsets(topic) {
       try {
@@ -53,6 +69,19 @@ export function createTopics(kafka: Kafka): Topics {
       await (await admin.made())?.disconnect();
     },
   };
+}
+
+/** Of one message, with what compression leaves of it. */
+async function mostBytes(admin: Admin, topic: string): Promise<number | undefined> {
+  const resources = [{ type: TOPIC, name: topic, configNames: [MOST_BYTES] }];
+  try {
+    const described = await admin.describeConfigs({ resources, includeSynonyms: false });
+    const value = Number(described.resources[0]?.configEntries[0]?.configValue);
+    return Number.isSafeInteger(value) && value > 0 ? value : undefined;
+  } catch (error) {
+    if (hasType(error, ...NOT_ALLOWED)) return undefined;
+    throw error;
+  }
 }
 
 async function connected(kafka: Kafka): Promise<Admin> {

@@ -104,6 +104,11 @@ export const METRICS = {
     labels: ["outcome"],
     help: "Events and audit records handed to the event log: ok, or error (they go out again).",
   },
+  wflo_triggers_total: {
+    kind: "counter",
+    labels: ["trigger", "outcome"],
+    help: "Events that triggers acted on: started, duplicate, signaled, filtered, or refused (to the dead letters).",
+  },
 } as const satisfies Record<string, MetricRow>;
 
 /** Values of one label beyond this many are counted under `other`: a series a model name must not fill the memory. */

@@ -93,6 +93,7 @@ function settings(of: {
     "transaction.state.log.min.isr": 1,
     "group.initial.rebalance.delay.ms": 0,
     "auto.create.topics.enable": false,
+    "message.max.bytes": 4 * 1024 * 1024,
   })
     .map(([name, value]) => `${name}=${value}\n`)
     .join("");

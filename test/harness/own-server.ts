@@ -11,6 +11,8 @@ export interface OwnServer {
   readonly address: string;
   /** Of its database. */
   readonly folder: string;
+  /** Kills it, and starts it again on its port with what it had, after `meanwhile`. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -27,10 +29,16 @@ export async function startOwnServer(options: {
     ...(options.withoutSearchAttributes ? usual.filter((_, at) => !isSearchAttribute(usual, at)) : usual),
     ...(options.dynamic ?? []).flatMap((setting) => ["--dynamic-config-value", setting]),
   ];
-  const server = await startProcess({ command: cli.path, args, ready: /^Temporal Server:/ });
+  const start = async () => await startProcess({ command: cli.path, args, ready: /^Temporal Server:/ });
+  let server = await start();
   return {
     address: `127.0.0.1:${port}`,
     folder,
+    async restart(meanwhile) {
+      await server.stop("SIGKILL");
+      await meanwhile?.();
+      server = await start();
+    },
     async stop() {
       await server.stop("SIGKILL");
       await rm(folder, { recursive: true, force: true });

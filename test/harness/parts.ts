@@ -18,7 +18,7 @@ const run = promisify(execFile);
 
 /**
  * Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server,
- * Redis, Claude's tokenizers, gVisor, scanners of what Wflo is made of.
+ * Redis, Claude's tokenizers, gVisor, scanners of what Wflo is made of, Kafka, and a client of it in another language.
  */
 export type PartName =
   | "bubblewrap"
@@ -31,7 +31,8 @@ export type PartName =
   | "osv-scanner"
   | "gitleaks"
   | "hadolint"
-  | "kafka";
+  | "kafka"
+  | "librdkafka";
 
 /** The environment variable that holds a part's path while tests run. */
 export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
@@ -46,6 +47,7 @@ export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
   gitleaks: "WFLO_TEST_GITLEAKS",
   hadolint: "WFLO_TEST_HADOLINT",
   kafka: "WFLO_TEST_KAFKA",
+  librdkafka: "WFLO_TEST_LIBRDKAFKA",
 };
 
 /** A program's path, or why it can't be had on this machine. */
@@ -124,6 +126,7 @@ const HADOLINT: ToolSource = {
 };
 
 const LLMOCK_VERSION = "0.2.2";
+const LIBRDKAFKA_VERSION = "2.16.1";
 const CTOK_VERSION = "1.3.0";
 
 /** Finds every part, or makes it; a part that can't be had is an entry with the reason, never an exception. */
@@ -140,6 +143,7 @@ export async function findTestParts(search: PartSearch): Promise<Record<PartName
     gitleaks: async () => await findGoProgram(search, GITLEAKS),
     hadolint: async () => (await findTool(HADOLINT, search)).path,
     kafka: async () => await findKafka(search),
+    librdkafka: async () => await findLibrdkafka(search),
   };
   const found = Object.entries(finders).map(async ([name, find]) => [name, await part(find)] as const);
   return Object.fromEntries(await Promise.all(found)) as Record<PartName, Part>;
@@ -253,6 +257,17 @@ async function findCtok(search: PartSearch): Promise<string> {
     name: "ctok",
     version: CTOK_VERSION,
     options: ["--ignore-requires-python"],
+    start: () => `python3 "${script}"`,
+  });
+}
+
+/** Kafka's client in C, which kcat is made of: another language's view of what goes over the wire. */
+async function findLibrdkafka(search: PartSearch): Promise<string> {
+  const script = join(packageRoot(), "test/harness/librdkafka.py");
+  return await findPythonProgram(search, {
+    name: "confluent-kafka",
+    version: LIBRDKAFKA_VERSION,
+    options: [],
     start: () => `python3 "${script}"`,
   });
 }

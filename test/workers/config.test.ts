@@ -16,6 +16,7 @@ describe("settings", () => {
         sandbox: "auto",
         sandboxCeiling: DEFAULT_SANDBOX_LIMITS,
         sandboxStandby: 0,
+        triggerSecrets: new Map(),
         httpPort: 9464,
         agentsModule: undefined,
         priceFile: undefined,

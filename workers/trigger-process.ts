@@ -1,0 +1,146 @@
+import { createFileInbox } from "../adapters/file/inbox.js";
+import { createKafkaInbox } from "../adapters/kafka/inbox.js";
+import { createLogger } from "../adapters/pino/logger.js";
+import { createPrometheusMeters } from "../adapters/prometheus/meters.js";
+import type { TriggerDefinition } from "../agents/trigger.js";
+import { connect, type WfloClient } from "../client/index.js";
+import { TRIGGER_GROUP } from "../core/trigger.js";
+import type { Consumption, Inbox } from "../ports/inbox.js";
+import type { Logger } from "../ports/logger.js";
+import { createTriggerAdmission } from "../triggers/admission.js";
+import { createTriggerHandler } from "../triggers/handler.js";
+import { startTriggerServer, type TriggerServer } from "../triggers/server.js";
+import { openAccess } from "./access.js";
+import { loadAgents } from "./agent-module.js";
+import type { Config } from "./config.js";
+import { PortTaken } from "./dev-server.js";
+import { startHealthServer } from "./health-server.js";
+
+/** A consumer of triggers with everything around it. */
+export interface TriggerProcess {
+  readonly topics: readonly string[];
+  /** Undefined: no port was asked for. */
+  readonly url: string | undefined;
+  readonly httpPort: number | undefined;
+  /** Rejects where it can't go on. */
+  readonly ended: Promise<void>;
+  /** Takes no more events; what is under way ends. */
+  stop(): Promise<void>;
+}
+
+export interface TriggerProcessOptions {
+  /** Where `POST /triggers/NAME` is served. @default nowhere */
+  readonly http?: { readonly port: number; readonly host: string };
+  /** @default one of its own */
+  readonly logger?: Logger;
+  /** `/metrics` and `/healthz` on WFLO_HTTP_PORT. @default true */
+  readonly health?: boolean;
+}
+
+/** Failed runs are looked for this often, in milliseconds. */
+const AGAIN_EVERY_MS = 5_000;
+
+/** Kafka, or the event file. */
+export function openInbox(config: Config, onProblem: (message: string) => void): Inbox {
+  const { kafka, stateFolder, topics } = config;
+  return kafka ? createKafkaInbox(kafka, onProblem) : createFileInbox({ folder: stateFolder, topics });
+}
+
+/** @throws ClientError where there is no server, DefinitionError, WrongSettings, PortTaken */
+export async function startTriggerProcess(
+  config: Config,
+  options: TriggerProcessOptions = {},
+): Promise<TriggerProcess> {
+  const logger = options.logger ?? createLogger({ level: config.logLevel, environment: config.environment });
+  const meters = createPrometheusMeters({ onViolation: (violation) => logger.error(violation.message) });
+  const { agents, triggers } = await loadAgents(config);
+  const client = await connect({ environment: config.environment, taskQueue: config.taskQueue });
+  const closers: (() => Promise<void>)[] = [async () => await client.close()];
+  const stop = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const inbox = openInbox(config, (message) => logger.warn(message));
+    closers.push(async () => await inbox.close());
+    const admission = createTriggerAdmission(client, triggers, logger);
+    await admission.open();
+    const names = new Set(agents.map(({ name }) => name));
+    const handler = createTriggerHandler({ triggers, agents: names, client, admission, inbox, meters });
+    const topics = topicsOf(triggers);
+    let consumption: Consumption | undefined;
+    const health = options.health !== false && config.httpPort !== "off" ? config.httpPort : undefined;
+    const healthServer =
+      health === undefined
+        ? undefined
+        : await startHealthServer(health, {
+            metrics: async () => await meters.render(),
+            coreMetricsUrl: undefined,
+            access: openAccess(config),
+            unready: () => (consumption ? [] : ["starting"]),
+          });
+    if (healthServer) closers.push(async () => await healthServer.close());
+    const server = await openServer(config, options, { triggers, handler, logger });
+    if (server) closers.push(async () => await server.close());
+    const again = setInterval(() => {
+      admission
+        .startAgain()
+        .catch((error: unknown) => logger.warn(`failed runs could not be started again: ${String(error)}`));
+    }, AGAIN_EVERY_MS);
+    closers.push(async () => clearInterval(again));
+    consumption = await inbox.consume({
+      group: TRIGGER_GROUP,
+      topics,
+      handle: handler.handle,
+      onProblem: (message) => logger.warn(message),
+    });
+    const { ended } = consumption;
+    closers.push(consumption.stop);
+    logger.info(
+      `triggers ${triggers.map(({ name }) => name).join(", ")} on ${topics.join(", ")}${config.kafka ? "" : ` (files in ${config.stateFolder})`}`,
+    );
+    return { topics, url: server?.url, httpPort: healthServer?.port, ended, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Acts on one event, without a topic. @throws what keeps it from that now */
+export async function submitOnce(
+  { config, client, logger }: { readonly config: Config; readonly client: WfloClient; readonly logger: Logger },
+  name: string,
+  event: unknown,
+) {
+  const { agents, triggers } = await loadAgents(config);
+  const trigger = triggers.find((one) => one.name === name);
+  if (!trigger) return { missing: triggers.map((one) => one.name) };
+  const admission = createTriggerAdmission(client, [trigger], logger);
+  await admission.open();
+  const parts = { triggers, agents: new Set(agents.map((agent) => agent.name)), client, admission };
+  const unused = { send: async () => {} };
+  const handler = createTriggerHandler({ ...parts, inbox: unused, meters: createPrometheusMeters() });
+  return await handler.submit(trigger, event, { headers: {} });
+}
+
+function topicsOf(triggers: readonly TriggerDefinition[]): readonly string[] {
+  return [...new Set(triggers.flatMap(({ topic }) => (topic === undefined ? [] : [topic])))];
+}
+
+async function openServer(
+  config: Config,
+  { http }: TriggerProcessOptions,
+  parts: Pick<Parameters<typeof startTriggerServer>[0], "triggers" | "handler" | "logger">,
+): Promise<TriggerServer | undefined> {
+  if (!http) return undefined;
+  const starting = startTriggerServer({
+    ...parts,
+    ...http,
+    secrets: config.triggerSecrets,
+    access: openAccess(config),
+  });
+  const server = await starting.catch((error: Error) => {
+    throw new PortTaken(`--port: port ${http.port} of ${http.host} cannot be used: ${error.message}`);
+  });
+  parts.logger.info(`triggers on ${server.url}/triggers/NAME`);
+  return server;
+}
