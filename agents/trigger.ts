@@ -123,7 +123,9 @@ function accountOf(name: string, wrong: (option: string, problem: string) => Def
 function paidBy(account: string | undefined, decision: TriggerDecision): TriggerDecision {
   if (account === undefined || decision.kind !== "start") return decision;
   const { request } = decision;
-  if (request.account === undefined) return { ...decision, request: { ...request, account } };
+  // A run that its account has no money for waits for midnight, or for more, where nobody said otherwise.
+  const waiting = request.budget === undefined ? { budget: { onExhausted: "pause" } as const } : {};
+  if (request.account === undefined) return { ...decision, request: { ...request, account, ...waiting } };
   const problem = "account: must not be given where the trigger has limits.usdPerDay, whose account pays";
   return { kind: "refused", problems: [problem] };
 }

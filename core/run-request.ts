@@ -26,7 +26,8 @@ export interface RunSettings {
   /** Model calls. @default 50 */
   readonly maxTurns?: number;
   readonly budget?: {
-    readonly limitUsd: UsdAmount;
+    /** May be left out where an account pays. */
+    readonly limitUsd?: UsdAmount;
     /** A warning when it is crossed; at most `limitUsd`. */
     readonly softLimitUsd?: UsdAmount;
     /** @default "fail" */
