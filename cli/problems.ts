@@ -57,6 +57,7 @@ function exitCodeOf({ kind }: ClientError): number {
     case "run-ended":
     case "run-going-on":
     case "no-such-namespace":
+    case "no-such-schedule":
     case "id-taken":
     case "denied":
     case "refused":

@@ -20,6 +20,7 @@ import { registerReplay } from "./commands/replay.js";
 import { registerRun } from "./commands/run.js";
 import { registerRuns } from "./commands/runs.js";
 import { registerSandbox } from "./commands/sandbox.js";
+import { registerSchedule } from "./commands/schedule.js";
 import { registerSteer } from "./commands/steer.js";
 import { registerTranscript } from "./commands/transcript.js";
 import { registerTriggers } from "./commands/triggers.js";
@@ -67,6 +68,7 @@ export function createProgram(surroundings: Surroundings, finish: (exitCode: num
   registerPrices(program, context);
   registerEvents(program, context);
   registerTriggers(program, context);
+  registerSchedule(program, context);
   registerDlq(program, context);
   registerAudit(program, context);
   registerProve(program, context);

@@ -4,7 +4,7 @@ import type { RefusalReason } from "../core/gate.js";
 
 /**
  * Why a call did not go through.
- * `unreachable`: no Temporal server answers · `no-worker`: nobody works on the run's task queue · `no-such-run` ·
+ * `unreachable`: no Temporal server answers · `no-worker`: nobody works on the run's task queue · `no-such-run` · `no-such-schedule` ·
  * `run-ended`: too late for a command · `run-going-on`: too early for what is asked · `no-such-namespace` · `id-taken`: there is a run of this id · `denied`: the server
  * does not let this caller in · `refused`: the run says no · `configuration`: a TEMPORAL_* variable is wrong ·
  * `blob`: a blob is missing or has other content · `server`: the server answered with something else
@@ -16,6 +16,7 @@ export type ClientErrorKind =
   | "run-ended"
   | "run-going-on"
   | "no-such-namespace"
+  | "no-such-schedule"
   | "id-taken"
   | "denied"
   | "refused"

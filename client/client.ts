@@ -8,6 +8,7 @@ import { type Accounts, createAccounts } from "./accounts.js";
 import { ClientError } from "./client-error.js";
 import { createRunHandle, type RunHandle } from "./run-handle.js";
 import { hasRunAttributes, listRuns, type RunFilter, type RunSummary } from "./run-list.js";
+import { createSchedules, type Schedules } from "./schedules.js";
 import type { Temporal } from "./temporal.js";
 import type { TranscriptMessage } from "./transcript.js";
 import { webUrl } from "./web-url.js";
@@ -39,7 +40,7 @@ export interface ForkOptions extends RunOptions {
 }
 
 /** Starts, steers and reads runs of agents. Close it at the end: it holds a connection. */
-export interface WfloClient extends Accounts {
+export interface WfloClient extends Accounts, Schedules {
   readonly namespace: string;
   /** `host:port` of the Temporal server. */
   readonly address: string;
@@ -93,6 +94,7 @@ export function createClient(temporal: Temporal, close: () => Promise<void>): Wf
       return await run(request, start);
     },
     ...createAccounts(temporal),
+    ...createSchedules(temporal),
     transcript: async (workflowId) => await attach(workflowId).transcript(),
     list: (filter) => listRuns(temporal, filter),
     hasRunAttributes: async () => await hasRunAttributes(temporal),

@@ -24,5 +24,6 @@ export type { RunChange } from "./run-changes.js";
 export type { CommandOptions, DecisionOptions, RunHandle, TermsOptions } from "./run-handle.js";
 export type { RunFilter, RunSummary } from "./run-list.js";
 export { RUN_STATES, type RunEnd, type RunStateName } from "./run-states.js";
+export type { Schedules, ScheduleTerms, ScheduleView } from "./schedules.js";
 export type { History } from "./temporal.js";
 export type { TranscriptMessage } from "./transcript.js";

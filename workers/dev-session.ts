@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
+import type { Logger } from "../ports/logger.js";
 import { type Config, readConfig } from "./config.js";
 import { type DevServer, startDevServer } from "./dev-server.js";
+import { startTriggerProcess, type TriggerProcess } from "./trigger-process.js";
 import { startWorkerProcess, type WorkerProcess, type WorkerProcessOptions } from "./worker-process.js";
 
 /** What `wflo dev` is asked for. */
@@ -15,7 +17,7 @@ export interface DevOptions {
   readonly report?: (line: string) => void;
 }
 
-/** Server, Web UI and worker on one machine. */
+/** Server, Web UI, worker and triggers on one machine. */
 export interface DevSession {
   /** The settings with the session's own server in them. */
   readonly config: Config;
@@ -42,6 +44,7 @@ export async function startDevSession(options: DevOptions): Promise<DevSession> 
   try {
     const logger = options.logger ? { logger: options.logger } : {};
     const worker = options.worker ? await startWorkerProcess(config, logger) : undefined;
+    const triggers = worker && (await startTriggers(config, worker.logger));
     const failed = Promise.race([
       server.ended.then((words) => `the Temporal server ended: ${words ?? "it was stopped"}`),
       ...(worker ? [worker.ended.then(never, (error: unknown) => `the worker failed: ${String(error)}`)] : []),
@@ -52,6 +55,7 @@ export async function startDevSession(options: DevOptions): Promise<DevSession> 
       worker,
       failed,
       async stop() {
+        await triggers?.stop();
         await worker?.stop();
         await server.stop();
       },
@@ -59,6 +63,18 @@ export async function startDevSession(options: DevOptions): Promise<DevSession> 
   } catch (error) {
     await server.stop();
     throw error;
+  }
+}
+
+/** A broker that is away leaves everything else at work. */
+async function startTriggers(config: Config, logger: Logger): Promise<TriggerProcess | undefined> {
+  try {
+    const triggers = await startTriggerProcess(config, { logger, health: false });
+    triggers.ended.catch((error: unknown) => logger.error(`triggers start no runs any more: ${String(error)}`));
+    return triggers;
+  } catch (error) {
+    logger.warn(`triggers start no runs here: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
   }
 }
 

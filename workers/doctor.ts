@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { NativeConnection } from "@temporalio/worker";
 import type { KafkaSettings } from "../adapters/kafka/connection.js";
-import { countBrokers } from "../adapters/kafka/probe.js";
+import { countBrokers, retentionOf } from "../adapters/kafka/probe.js";
 import { providersOf } from "../adapters/models/provider-table.js";
 import { connectRedis } from "../adapters/redis/connection.js";
 import { offerOf } from "../agents/module.js";
@@ -23,6 +23,7 @@ export interface Check {
 }
 
 const PROJECT_NODE = 24;
+const HOUR_MS = 3_600_000;
 
 /** Retention below this is short for the dedupe of triggers and for `wflo replay`. */
 const SHORT_RETENTION_HOURS = 24;
@@ -150,6 +151,9 @@ async function serverChecks(config: Config, logger: Logger, options: { readonly 
     return [
       { name: "server", ok: true, detail: `Temporal answers at ${address}` },
       await attempt("namespace", async () => await namespaceCheck(connection, namespace)),
+      ...(config.kafka
+        ? [await attempt("triggers", async () => await triggersCheck(connection, namespace, config))]
+        : []),
       await attempt("search-attributes", async () => await attributesCheck(connection, namespace, logger, options)),
       await attempt("worker", async () => await pollersCheck(connection, namespace, config.taskQueue)),
     ];
@@ -158,9 +162,34 @@ async function serverChecks(config: Config, logger: Logger, options: { readonly 
   }
 }
 
-async function namespaceCheck(connection: NativeConnection, namespace: string): Promise<Check> {
+/** An event that comes again after the namespace has forgotten its run starts another one. */
+async function triggersCheck(connection: NativeConnection, namespace: string, config: Config): Promise<Check> {
+  const { triggers } = await loadAgents(config);
+  const topics = [...new Set(triggers.flatMap(({ topic }) => topic ?? []))];
+  const kept = config.kafka ? await retentionOf(config.kafka, topics) : new Map<string, number>();
+  const hours = await retentionHours(connection, namespace);
+  const longer = [...kept].filter(([, ms]) => ms > hours * HOUR_MS);
+  if (longer.length === 0) {
+    return {
+      name: "triggers",
+      ok: true,
+      detail: `${topics.join(", ")}: a message is gone before its run is forgotten`,
+    };
+  }
+  const words = longer.map(([topic, ms]) => `${topic} (${Number.isFinite(ms) ? `${ms / HOUR_MS} hours` : "for ever"})`);
+  const detail = `${namespace} keeps closed runs for ${hours} hours, and topics keep messages longer: ${words.join(", ")}; one that comes again after that starts another run`;
+  const fix =
+    "keep closed runs longer (`temporal operator namespace update --retention`), or set the topics' retention.ms lower";
+  return { name: "triggers", ok: false, detail, fix };
+}
+
+async function retentionHours(connection: NativeConnection, namespace: string): Promise<number> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });
-  const hours = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) / 3_600;
+  return Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) / 3_600;
+}
+
+async function namespaceCheck(connection: NativeConnection, namespace: string): Promise<Check> {
+  const hours = await retentionHours(connection, namespace);
   const detail = `${namespace} keeps closed runs for ${hours} hours`;
   if (hours >= SHORT_RETENTION_HOURS) return { name: "namespace", ok: true, detail };
   return {

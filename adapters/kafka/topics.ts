@@ -73,13 +73,23 @@ export function createTopics(kafka: Kafka): Topics {
 
 /** Of one message, with what compression leaves of it. */
 async function mostBytes(admin: Admin, topic: string): Promise<number | undefined> {
-  const resources = [{ type: TOPIC, name: topic, configNames: [MOST_BYTES] }];
   try {
-    const described = await admin.describeConfigs({ resources, includeSynonyms: false });
-    const value = Number(described.resources[0]?.configEntries[0]?.configValue);
+    const value = Number(await topicSetting(admin, topic, MOST_BYTES));
     return Number.isSafeInteger(value) && value > 0 ? value : undefined;
   } catch (error) {
     if (hasType(error, ...NOT_ALLOWED)) return undefined;
+    throw error;
+  }
+}
+
+/** What a topic has of one setting, by itself or from its broker; undefined: no such topic. */
+export async function topicSetting(admin: Admin, topic: string, name: string): Promise<string | undefined> {
+  const resources = [{ type: TOPIC, name: topic, configNames: [name] }];
+  try {
+    const described = await admin.describeConfigs({ resources, includeSynonyms: false });
+    return described.resources[0]?.configEntries[0]?.configValue;
+  } catch (error) {
+    if (hasType(error, "UNKNOWN_TOPIC_OR_PARTITION")) return undefined;
     throw error;
   }
 }

@@ -17,11 +17,11 @@ interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** `wflo dev`: server, Web UI and worker on one machine. `--demo` is what `npm start` asks for. */
+/** `wflo dev`: server, Web UI, worker and triggers on one machine. `--demo` is what `npm start` asks for. */
 export function registerDev(program: Command, { environment }: Surroundings): void {
   program
     .command("dev")
-    .description("start the Temporal server, its Web UI and a worker on this machine")
+    .description("start the Temporal server, its Web UI, a worker and triggers on this machine")
     .option("--port <port>", "port of the server", readPort, 7233)
     .option("--ui-port <port>", "port of the Web UI", readPort, 8233)
     .option("--db <file>", "database file (default: .wflo/temporal.db)")

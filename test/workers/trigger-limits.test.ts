@@ -129,6 +129,41 @@ test("one event from the command line", async () => {
   expect(await failing("nothing", "{}")).toMatch(/^2 .*there is no trigger nothing.*wflo\.triggers, hook/s);
 }, 60_000);
 
+test("a schedule starts runs at its times, each with an id of its own, until it is paused or deleted", async () => {
+  const schedule = async (...argv: readonly string[]) => await world.cli("schedule", ...argv);
+  expect(await schedule("list")).toMatch(/no schedules/);
+  await schedule("create", "beat", "helper", "hi", "--every", "1s", "--budget", "0.10");
+  await eventually(async () => expect((await world.runs("trigger:beat:")).length).toBeGreaterThan(1));
+  const [first = ""] = await world.runs("trigger:beat:");
+  expect(first).toMatch(/^trigger:beat:at-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  expect(await world.workers.client.workflow.getHandle(first).result()).toMatchObject({ status: "completed" });
+  await schedule("pause", "beat");
+  const paused = JSON.parse(await schedule("list", "--json"));
+  expect(paused).toEqual([expect.objectContaining({ name: "beat", paused: true })]);
+  await schedule("create", "mornings", "helper", "hi", "--cron", "0 7 * * MON-FRI", "--timezone", "Europe/Berlin");
+  await schedule("now", "mornings");
+  await eventually(async () => expect(await world.runs("trigger:mornings:")).toHaveLength(1));
+  expect(await schedule("list")).toMatch(/beat · paused.*\nmornings · next \d{4}-.* · last trigger:mornings:at-/s);
+  for (const name of ["beat", "mornings"]) await schedule("delete", name);
+  expect(await schedule("list")).toMatch(/no schedules/);
+
+  const failing = async (...argv: readonly string[]) =>
+    await schedule(...argv).then(
+      () => "it went through",
+      (error: { code: number; stderr: string }) => `${error.code} ${error.stderr}`,
+    );
+  const create = async (...times: readonly string[]) => await failing("create", "odd", "helper", "hi", ...times);
+  expect(await create()).toMatch(/^2 .*cron: must be given, or every/s);
+  expect(await create("--cron", "often")).toMatch(/^2 .*cron: /s);
+  expect(await create("--cron", "* * * * *", "--timezone", "Nowhere/Here")).toMatch(/^2 .*cron: .*time zone/s);
+  expect(await create("--every", "0s")).toMatch(/^2 .*every: /s);
+  expect(await failing("create", "a b", "helper", "hi", "--every", "1h")).toMatch(/^2 .*name: must be/s);
+  expect(await failing("delete", "nothing")).toMatch(/^2 .*there is no schedule nothing/s);
+  await schedule("create", "odd", "helper", "hi", "--every", "1h");
+  expect(await create("--every", "1h")).toMatch(/^2 .*there is a schedule odd already/s);
+  await schedule("delete", "odd");
+}, 120_000);
+
 test("no more runs of a trigger go on than its limit, and all of them in the end", async () => {
   await world.startTriggers();
   const events = Array.from({ length: 5 }, (_, n) => JSON.stringify({ id: `f-${n}` }));
