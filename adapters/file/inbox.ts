@@ -103,7 +103,8 @@ async function consumeTopic(
         await handle(message);
         break;
       } catch (error) {
-        if (wait === FIRST_WAIT_MS) onProblem(`${topic} waits at ${message.offset}: ${(error as Error).message}`);
+        if (wait === FIRST_WAIT_MS)
+          onProblem(`${topic} waits at ${message.offset}: ${error instanceof Error ? error.message : String(error)}`);
         await pause(wait, signal);
       }
     }
@@ -131,7 +132,8 @@ async function writeOffset(file: string, offset: number): Promise<void> {
 
 function lineOf({ key, value, headers }: MessageContent): string {
   const text = value === null ? "" : Buffer.from(value).toString("utf8");
-  const isPlain = key === null && Object.keys(headers).length === 0 && isJsonText(text) && !/[\r\n]/.test(text);
+  const isAlone = key === null && Object.keys(headers).length === 0;
+  const isPlain = isAlone && isJsonText(text) && !/[\r\n]/.test(text) && envelopeOf(text) === undefined;
   if (isPlain) return text;
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
   const envelope: Envelope = {

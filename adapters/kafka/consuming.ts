@@ -9,6 +9,8 @@ const CHUNK = 50;
 const PARTITIONS = 4;
 /** kafkajs's default session ends after 30 s without one. In milliseconds. */
 const HEARTBEAT_MS = 3_000;
+/** A request for more waits so long where there is none; a partition that goes on is in the next one. In milliseconds. */
+const FETCH_MS = 500;
 /** A partition whose messages can't be handled now waits so long, twice as long each time. In milliseconds. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
@@ -47,6 +49,7 @@ export async function consume({ kafka, topics }: Parts, options: ConsumeOptions)
       groupId: options.group,
       allowAutoTopicCreation: false,
       heartbeatInterval: HEARTBEAT_MS,
+      maxWaitTimeInMs: FETCH_MS,
     });
     consumer = own;
     own.on(own.events.CRASH, ({ payload: { error, restart } }) => {
