@@ -1,25 +1,11 @@
 import type { OutgoingRecord, RecordSource } from "./activity-contract.js";
 import { utf8Bytes } from "./digest.js";
+import type { EventData } from "./event-data.js";
 import type { JsonObject } from "./json.js";
 import type { BlobAddress } from "./transcript.js";
 
 /** The types of CONTRACT 'Events'. */
-export type EventType =
-  | "wflo.run.started"
-  | "wflo.run.completed"
-  | "wflo.run.failed"
-  | "wflo.run.canceled"
-  | "wflo.model.called"
-  | "wflo.tool.called"
-  | "wflo.context.compacted"
-  | "wflo.sandbox.executed"
-  | "wflo.budget.warning"
-  | "wflo.budget.exhausted"
-  | "wflo.budget.changed"
-  | "wflo.approval.requested"
-  | "wflo.approval.decided"
-  | "wflo.approval.expired"
-  | "wflo.agent.handoff";
+export type EventType = keyof EventData;
 
 /** Records on their way out. `queued` counts all records in one order; events have a gapless number of their own. */
 export interface Outbox {
@@ -62,7 +48,7 @@ function cloudEvent(source: RecordSource, { sequence, type, time, data }: EventN
   };
 }
 
-export function appendEvent(outbox: Outbox, type: EventType, time: string, data: JsonObject): Outbox {
+export function appendEvent<T extends EventType>(outbox: Outbox, type: T, time: string, data: EventData[T]): Outbox {
   const sequence = outbox.events + 1;
   const note: EventNote = { sequence, type, time, data };
   return { ...enqueue(outbox, "events", note), events: sequence };

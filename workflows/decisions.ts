@@ -86,7 +86,7 @@ function applyDecision(run: Run, word: DecisionCommand, judged: Gate): Gate {
   putGate(run, gate);
   const facts = { gate: gate.gate, tool: gate.tool, decision: word.decision, digest: gate.digest, state: gate.state };
   const said = word.comment === undefined ? {} : { comment: word.comment.slice(0, 500) };
-  const edited = word.args === undefined ? {} : { edited: true };
+  const edited = word.args === undefined ? {} : ({ edited: true } as const);
   recordEvent(run, "wflo.approval.decided", { ...facts, by: word.by, ...said, ...edited });
   recordAudit(run, `approval.${word.decision}`, { ...facts, identity: "asserted", ...said, ...edited }, word.by);
   const waitSeconds = (nowMs() - Date.parse(gate.requestedAt)) / 1_000;

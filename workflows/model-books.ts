@@ -1,7 +1,7 @@
 import { type ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from "@temporalio/workflow";
 import type { AttemptFailure, Bill, ModelAnswered, ModelCallRequest, ModelCut } from "../core/activity-contract.js";
+import type { EventCost } from "../core/event-data.js";
 import { questionDigest } from "../core/journal-key.js";
-import type { JsonObject } from "../core/json.js";
 import {
   type Added,
   type Booked,
@@ -81,6 +81,12 @@ function bookUnused(run: Run, reservation: Reservation, bill: Bill): void {
   tellCalled(run, { model: model.bookedAs, attempt, outcome: "unused", bill }, book(run, reservation, bill), {});
 }
 
+/** What else is known of a call; without `turn` it is the one that goes on. */
+interface Facts {
+  readonly turn?: number | null;
+  readonly finishReason?: string;
+}
+
 interface Called {
   readonly model: string;
   readonly attempt: number | null;
@@ -89,7 +95,7 @@ interface Called {
 }
 
 /** The sum of what a run's events say that they cost is what its books say. */
-function tellCalled(run: Run, { model, attempt, outcome, bill }: Called, added: Added, facts: JsonObject): void {
+function tellCalled(run: Run, { model, attempt, outcome, bill }: Called, added: Added, facts: Facts): void {
   const { usage, requestId, savedNanoUsd } = bill;
   recordEvent(run, "wflo.model.called", {
     turn: run.state.turn + 1,
@@ -105,7 +111,7 @@ function tellCalled(run: Run, { model, attempt, outcome, bill }: Called, added: 
 }
 
 /** What an event says of its cost: nano-dollars that are added to what is confirmed, and to what is unconfirmed. */
-export function costFacts({ confirmedNanoUsd, unconfirmedNanoUsd }: Added): JsonObject {
+export function costFacts({ confirmedNanoUsd, unconfirmedNanoUsd }: Added): EventCost {
   return { nanoUsd: confirmedNanoUsd, ...(unconfirmedNanoUsd === 0 ? {} : { unconfirmedNanoUsd }) };
 }
 

@@ -15,6 +15,7 @@ import {
   type Unlogged,
 } from "../core/activity-contract.js";
 import { type AuditChain, appendRecord } from "../core/audit.js";
+import type { EventData } from "../core/event-data.js";
 import { acknowledge, appendAudit, appendEvent, batch, type EventType, type Outbox } from "../core/events.js";
 import { jsonBytes } from "../core/input-bound.js";
 import type { JsonObject } from "../core/json.js";
@@ -52,7 +53,7 @@ export interface Publisher {
 }
 
 /** Writes an event down; it goes out with the next model call, or when the run parks or ends. */
-export function recordEvent(run: Publisher, type: EventType, data: JsonObject): void {
+export function recordEvent<T extends EventType>(run: Publisher, type: T, data: EventData[T]): void {
   run.state.outbox = appendEvent(run.state.outbox, type, now(), data);
 }
 

@@ -174,7 +174,7 @@ async function runPaid(run: Run, tool: ToolPolicy, call: ReadyCall, hold: ToolHo
   } catch (error) {
     const history = leaseVoidIn(error);
     if (history === undefined) {
-      const facts = { turn: run.state.turn, tool: tool.name, callId: call.callId, outcome: "lost" };
+      const facts = { turn: run.state.turn, tool: tool.name, callId: call.callId, outcome: "lost" } as const;
       recordEvent(run, "wflo.tool.called", { ...facts, ...costFacts(chargeTool(run, hold)) });
       throw error;
     }

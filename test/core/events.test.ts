@@ -16,7 +16,8 @@ const source = { namespace: "default", workflowId: "orders/1", firstRunId: "run-
 const at = "2026-08-22T10:00:00.000Z";
 
 function withEvent(outbox: Outbox, data = {}): Outbox {
-  return appendEvent(outbox, "wflo.tool.called", at, data);
+  const call = { turn: 1, tool: "look", callId: "c1", outcome: "ok" } as const;
+  return appendEvent(outbox, "wflo.tool.called", at, { ...call, ...data });
 }
 
 test("an event is a CloudEvent as the contract has it", () => {
@@ -56,7 +57,7 @@ test("audit records go out in one order with the events, and take no number from
 test.each([
   [{ bytes: 1_000_000, records: 100 }, 5],
   [{ bytes: 1_000_000, records: 2 }, 2],
-  [{ bytes: 300, records: 100 }, 2],
+  [{ bytes: 450, records: 100 }, 2],
   [{ bytes: 1, records: 100 }, 1],
 ])("a batch of at most %j takes the oldest %d of five", (most, count) => {
   const outbox = [1, 2, 3, 4, 5].reduce((before) => withEvent(before), EMPTY_OUTBOX);

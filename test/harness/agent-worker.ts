@@ -22,6 +22,7 @@ import type { Models } from "../../ports/models.js";
 import type { ObjectStore } from "../../ports/object-store.js";
 import { withoutCallStacks } from "../../workers/workflow-code.js";
 import { temporalAddress, workflowBundlePath } from "./environment.js";
+import { schemaProblems } from "./event-schemas.js";
 import { disagreements } from "./event-sums.js";
 
 Runtime.install({ logger: new DefaultLogger(process.env.WFLO_TEST_LOG === "on" ? "WARN" : "ERROR") });
@@ -133,7 +134,7 @@ export async function startAgentWorker(world: TestWorld) {
       await running;
       await clientConnection.close();
       await connection.close();
-      const problems = disagreements(published);
+      const problems = [...disagreements(published), ...schemaProblems(published)];
       if (problems.length > 0) throw new Error(problems.join("\n"));
     },
   };

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Kafka, logLevel } from "kafkajs";
+import { quietQueues } from "../../adapters/kafka/quiet-queues.js";
 import { freePort } from "../../workers/free-port.js";
 import { eventually } from "./eventually.js";
 import { type StartedProcess, startProcess } from "./processes.js";
@@ -28,10 +29,15 @@ export interface KafkaBroker {
 const START_MS = 45_000;
 const JAVA = ["-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 
-/** @param libs folder of the broker's jars @param partitions of a topic that is made without a number */
-export async function startKafkaBroker(libs: string, { partitions = 1 } = {}): Promise<KafkaBroker> {
+/** @param libs folder of the broker's jars @param of partitions of a topic that is made without a number; port, else a free one */
+export async function startKafkaBroker(
+  libs: string,
+  of: { partitions?: number; port?: number } = {},
+): Promise<KafkaBroker> {
+  quietQueues();
+  const { partitions = 1 } = of;
   const folder = await mkdtemp(join(tmpdir(), "wflo-kafka-"));
-  const [port, controller] = [await freePort(), await freePort()];
+  const [port, controller] = [of.port ?? (await freePort()), await freePort()];
   const properties = join(folder, "server.properties");
   await writeFile(properties, settings({ folder, port, controller, partitions }));
   const classPath = ["-cp", `${libs}/*`];

@@ -217,7 +217,7 @@ async function findGvisor({ make, report }: PartSearch): Promise<string> {
 const KAFKA_VERSION = "4.1.2";
 
 /** The jars of a Kafka broker, from Maven Central: a folder. It runs on Java 17 or later, without an installation. */
-async function findKafka({ make, report }: PartSearch): Promise<string> {
+export async function findKafka({ make, report }: PartSearch): Promise<string> {
   if (findOnPath("java") === undefined)
     throw new Error("a Kafka broker needs Java 17 or later, which is not installed");
   const folder = join(cacheFolder(), `kafka@${KAFKA_VERSION}`);

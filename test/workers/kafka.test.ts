@@ -135,4 +135,53 @@ describeWith("kafka", (libs) => {
       { withinMs: 90_000 },
     );
   }, 180_000);
+
+  test("a hundred runs go on while the broker is killed: each ends before it is back, and its events are whole and in order", async () => {
+    await start();
+    const turns = [1, 2, 3].map((n) => ({ toolCalls: [{ name: "ask_human", args: { question: `${n}?` } }] }));
+    await writeFile(join(workers.folder, "asks.json"), JSON.stringify({ turns: [...turns, { text: "done" }] }));
+    const model = `scripted/${join(workers.folder, "asks")}`;
+    const approvals = { default: "never", tools: { ask_human: "always" } } as const;
+    const input = { agent: "assistant", input: "hi", model, approvals };
+    const runs = await Promise.all(Array.from({ length: 100 }, async () => await workers.startRun(input)));
+    const answer = async (run: (typeof runs)[number], gate: string) => {
+      await eventually(
+        async () => {
+          await run.executeUpdate("decideApproval", {
+            args: [{ gate, decision: "approve", by: "ada", comment: "yes" }],
+          });
+        },
+        { withinMs: 60_000 },
+      );
+    };
+    // Each is in the middle of its work, with events on the broker, when that dies.
+    await Promise.all(runs.map(async (run) => await answer(run, "g1")));
+    await broker.kill();
+    await Promise.all(runs.map(async (run) => await answer(run, "g2")));
+    await Promise.all(runs.map(async (run) => await answer(run, "g3")));
+    for (const run of runs) expect(await run.result()).toMatchObject({ status: "completed", output: "done" });
+    await broker.restart();
+    const ids = new Set(runs.map(({ workflowId }) => workflowId));
+    await eventually(
+      async () => {
+        const log = createKafkaEventLog({ brokers: [broker.address], ssl: false });
+        const events = (await all(log.read("wflo.events"))).map(({ value }) => JSON.parse(value) as Event);
+        await log.close();
+        const seen = new Map<string, string[]>();
+        const known = new Set<string>();
+        for (const { id, subject, sequence, type } of events) {
+          if (!ids.has(subject) || known.has(id)) continue;
+          known.add(id);
+          seen.set(subject, [...(seen.get(subject) ?? []), `${Number(sequence)} ${type}`]);
+        }
+        expect(seen.size).toBe(100);
+        for (const told of seen.values()) {
+          // In the order in which they were read, each once by its id.
+          expect(told.map((one) => Number.parseInt(one, 10))).toEqual(told.map((_, index) => index + 1));
+          expect(told.at(-1)).toMatch(/ wflo\.run\.completed$/);
+        }
+      },
+      { withinMs: 120_000 },
+    );
+  }, 300_000);
 });
