@@ -97,21 +97,31 @@ describe("wflo run --stream", () => {
 
 test("wflo events --follow prints each event as it comes, until Ctrl-C", async () => {
   const event = (sequence: number) => ({
-    value: JSON.stringify({ subject: "run-1", sequence: String(sequence), type: "wflo.run.started", data: {} }),
-    position: String(sequence),
+    value: JSON.stringify({
+      ...{ id: `run-1/r/${sequence}`, subject: "run-1", sequence: String(sequence) },
+      ...{ type: "wflo.run.started", data: {} },
+    }),
+    position: String(10 * sequence),
   });
+  const asked: unknown[] = [];
   const eventLog = {
-    async *read(_topic: string, { signal }: { signal?: AbortSignal } = {}) {
+    async *read(_topic: string, { from, signal }: { from?: string; signal?: AbortSignal } = {}) {
+      asked.push(from);
+      yield event(1);
+      // As logs do that store at least once.
       yield event(1);
       yield event(2);
       await new Promise((resolve) => signal?.addEventListener("abort", resolve, { once: true }));
     },
   };
-  const following = start(["events", "--follow", "--json"], undefined, { ports: { eventLog } });
+  const argv = ["events", "--follow", "--from", "7", "--json"];
+  const following = start(argv, undefined, { ports: { eventLog } });
   await eventually(() => expect(following.stdout().trim().split("\n")).toHaveLength(2));
   following.interrupt();
-  const { exitCode, stdout } = await following.ended;
+  const { exitCode, stdout, stderr } = await following.ended;
   expect(exitCode).toBe(130);
+  expect(asked).toEqual(["7"]);
+  expect(stderr).toMatch(/go on with: wflo events --follow --from 20/);
   expect(
     stdout
       .trim()
