@@ -1,6 +1,7 @@
 import { Client, Connection } from "@temporalio/client";
 import { reportAccounts } from "./accounts.js";
 import { reportBound } from "./bound.js";
+import { reportEvents } from "./events.js";
 import { measure, median, paceOf, type RunOnce, rssMib, type Sample } from "./measure.js";
 import { pauseMs, recoveryMs } from "./recovery.js";
 import { reportRedis } from "./redis.js";
@@ -12,7 +13,7 @@ import { type Bench, startBench } from "./servers.js";
  * after the other in each round. Ratios and counts repeat; milliseconds of a shared machine do not.
  *
  *   npm run bench -- --rounds 3 --quick
- *   npm run bench -- --only accounts|redis|bound|sandbox
+ *   npm run bench -- --only accounts|redis|bound|sandbox|events
  */
 
 const quick = process.argv.includes("--quick");
@@ -24,8 +25,9 @@ const AT_ONCE = 50;
 if (only === "redis") await reportRedis(rounds);
 else if (only === "bound") await reportBound();
 else if (only === "sandbox") await reportSandbox();
+else if (only === "events") await reportEvents(rounds);
 else if (only === undefined || only === "accounts") await onServer();
-else throw new Error(`--only ${only}: there are "accounts", "redis", "bound" and "sandbox"`);
+else throw new Error(`--only ${only}: there are "accounts", "redis", "bound", "sandbox" and "events"`);
 
 async function onServer(): Promise<void> {
   const bench = await startBench();
@@ -38,6 +40,7 @@ async function onServer(): Promise<void> {
   await reportRedis(rounds);
   await reportBound();
   await reportSandbox();
+  await reportEvents(rounds);
 }
 
 async function report(bench: Bench): Promise<void> {
