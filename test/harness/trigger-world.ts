@@ -17,6 +17,7 @@ export interface TriggerWorld {
   stopTriggers(): Promise<void>;
   /** One command of the CLI: what it prints. Rejects where it fails. */
   cli(...argv: readonly string[]): Promise<string>;
+  cliWith(environment: NodeJS.ProcessEnv, ...argv: readonly string[]): Promise<string>;
   /** Ids of the runs whose id begins so, sorted; each as often as it was started. */
   runs(prefix: string): Promise<readonly string[]>;
   stop(): Promise<void>;
@@ -60,6 +61,10 @@ export async function startTriggerWorld({
     WFLO_HTTP_PORT: "off",
     ...all,
   };
+  const cliWith = async (more: NodeJS.ProcessEnv, ...argv: readonly string[]) => {
+    const options = { env: { ...env, ...more }, cwd: workers.folder };
+    return (await promisify(execFile)(process.execPath, [program, ...argv], options)).stdout;
+  };
   return {
     server,
     workers,
@@ -76,8 +81,8 @@ export async function startTriggerWorld({
     async stopTriggers() {
       await Promise.all(started.splice(0).map(async (one) => await one.stop("SIGTERM")));
     },
-    cli: async (...argv) =>
-      (await promisify(execFile)(process.execPath, [program, ...argv], { env, cwd: workers.folder })).stdout,
+    cli: async (...argv) => await cliWith({}, ...argv),
+    cliWith,
     async runs(prefix) {
       const found: string[] = [];
       const query = `WorkflowType = 'agentRun' AND ExecutionStatus != 'ContinuedAsNew' AND WorkflowId STARTS_WITH '${prefix}'`;

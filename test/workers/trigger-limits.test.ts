@@ -119,6 +119,20 @@ test("one event from the command line", async () => {
   expect(await trigger("hook", '{"id":"c-1"}')).toEqual({ outcome: "duplicate", workflowId: "trigger:hook:c-1" });
   const event = JSON.stringify({ id: "c-2", agent: "helper", input: "hi" });
   expect(await world.cli("trigger", "wflo.triggers", event)).toMatch(/started trigger:wflo\.triggers:c-2/);
+  // A run that waits hears of it, and goes on; the same words again change nothing.
+  await world.workers.startRun({ agent: "waiter", input: "hi" }, "waits");
+  const { workflow } = world.workers.client;
+  await eventually(async () => expect(await workflow.getHandle("waits").query("approvals")).toHaveLength(1));
+  const tell = (id: string, signal: string, payload: object) =>
+    JSON.stringify({ id, workflowId: "waits", signal, payload });
+  const said = tell("c-3", "message", { text: "be quick" });
+  for (const event of [said, said, tell("c-4", "approve", { gate: "g1", by: "ada" })]) {
+    expect(await trigger("wflo.triggers", event)).toEqual({ outcome: "signaled", workflowId: "waits" });
+  }
+  expect(await workflow.getHandle("waits").result()).toMatchObject({ status: "completed", output: "done" });
+  const transcript = JSON.parse(await world.cli("transcript", "waits", "--json")) as { role: string; text?: string }[];
+  expect(transcript.filter(({ text }) => text === "be quick")).toHaveLength(1);
+
   const failing = async (...argv: readonly string[]) =>
     await world.cli("trigger", ...argv).then(
       () => "it went through",
