@@ -10,6 +10,8 @@ export interface InboxMessage extends MessageContent {
   readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
+  /** It is none: why. Its value is what could not be read, as it came. */
+  readonly unreadable?: string;
 }
 
 export interface ConsumeOptions {

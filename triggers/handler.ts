@@ -44,8 +44,8 @@ export function createTriggerHandler(parts: TriggerParts): TriggerHandler {
   return {
     submit,
     async handle(message) {
-      const { topic, key, value, headers } = message;
-      const read = readEvent(value);
+      const { topic, key, value, headers, unreadable } = message;
+      const read = unreadable === undefined ? readEvent(value) : { problem: unreadable };
       if ("problem" in read) {
         await putAside(parts.inbox, message, read.problem);
         for (const { name } of triggers.filter((one) => one.topic === topic)) {

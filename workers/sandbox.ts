@@ -1,6 +1,6 @@
 import { createBubblewrapSandbox } from "../adapters/sandbox/bubblewrap.js";
-import type { SandboxOptions } from "../adapters/sandbox/engine.js";
 import { createGvisorSandbox } from "../adapters/sandbox/gvisor.js";
+import type { SandboxOptions } from "../adapters/sandbox/sandbox.js";
 import { createUnavailableSandbox } from "../adapters/sandbox/unavailable.js";
 import { createWasmSandbox } from "../adapters/wasm/sandbox.js";
 import type { Egress } from "../ports/egress.js";

@@ -68,7 +68,7 @@ export async function startTriggerProcess(
     const handler = createTriggerHandler({ triggers, agents: names, client, admission, inbox, meters });
     const topics = topicsOf(triggers);
     let consumption: Consumption | undefined;
-    const health = options.health !== false && config.httpPort !== "off" ? config.httpPort : undefined;
+    const health = options.health === false ? undefined : healthPort(config);
     const healthServer =
       health === undefined
         ? undefined
@@ -78,7 +78,10 @@ export async function startTriggerProcess(
             access: openAccess(config),
             unready: () => (consumption ? [] : ["starting"]),
           });
-    if (healthServer) closers.push(async () => await healthServer.close());
+    if (healthServer) {
+      closers.push(async () => await healthServer.close());
+      logger.info(`metrics and health on http://localhost:${healthServer.port}/metrics`);
+    }
     const server = await openServer(config, options, { triggers, handler, logger });
     if (server) closers.push(async () => await server.close());
     const again = setInterval(() => {
@@ -120,6 +123,13 @@ export async function submitOnce(
   const unused = { send: async () => {} };
   const handler = createTriggerHandler({ ...parts, inbox: unused, meters: createPrometheusMeters() });
   return await handler.submit(trigger, event, { headers: {} });
+}
+
+/** A worker on the same machine has the port that is the default. */
+function healthPort({ environment, httpPort }: Config): number | undefined {
+  const isSet = (environment.WFLO_HTTP_PORT ?? "").trim() !== "";
+  if (!isSet) return 0;
+  return httpPort === "off" ? undefined : httpPort;
 }
 
 function topicsOf(triggers: readonly TriggerDefinition[]): readonly string[] {

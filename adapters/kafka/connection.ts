@@ -1,4 +1,5 @@
 import { Kafka, logLevel, type Producer, type SASLOptions } from "kafkajs";
+import { registerCodecs } from "./codecs.js";
 import { quietQueues } from "./quiet-queues.js";
 
 /** How a cluster is reached. */
@@ -20,6 +21,7 @@ const REQUEST_MS = 15_000;
 
 export function connectKafka({ brokers, ssl, sasl }: KafkaSettings, onProblem: (message: string) => void): Kafka {
   quietQueues();
+  registerCodecs();
   return new Kafka({
     clientId: "wflo",
     brokers: [...brokers],

@@ -15,7 +15,7 @@ const FETCH_MS = 500;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
 /** A consumer that kafkajs gave up is made anew, so many times without a message in between. */
-const LIVES = 10;
+const LIVES = 6;
 
 interface Parts {
   readonly kafka: Kafka;

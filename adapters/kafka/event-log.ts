@@ -7,6 +7,7 @@ import { ALL_IN_SYNC, connectKafka, connectProducer, type KafkaSettings } from "
 import { formatPositions, type Positions } from "./positions.js";
 import { openReading, type Reading } from "./reading.js";
 import { createTopics } from "./topics.js";
+import { unreadableReason } from "./unreadable.js";
 
 /**
  * Topics of a Kafka cluster. The key decides the partition, so that records of a key stay in order; a record is stored by all
@@ -51,7 +52,9 @@ export function createKafkaEventLog(
   };
 }
 
-function recordOf({ value }: KafkaMessage, _partition: number, next: Positions): ReadRecord {
+function recordOf({ value, headers }: KafkaMessage, partition: number, next: Positions): ReadRecord {
+  const unreadable = unreadableReason(headers);
+  if (unreadable !== undefined) throw new Error(`partition ${partition}: ${unreadable}`);
   return { value: value?.toString("utf8") ?? "", position: formatPositions(next) };
 }
 

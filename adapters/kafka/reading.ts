@@ -105,6 +105,10 @@ async function run<T>(
   consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
     if (!restart) queue.fail(error);
   });
+  // Each time that the group begins, after a coordinator that was not ready too: it has no place of its own.
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    for (const [partition, offset] of next) consumer.seek({ topic, partition, offset: String(offset) });
+  });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
@@ -114,9 +118,12 @@ async function run<T>(
       if (offset < (next.get(partition) ?? 0n)) return;
       next.set(partition, offset + 1n);
       // Whoever reads slowly keeps the next message waiting, and not the group.
-      queue.put(recordOf(message, partition, next));
+      try {
+        queue.put(recordOf(message, partition, next));
+      } catch (error) {
+        queue.fail(error as Error);
+      }
       while (!(await queue.room())) await heartbeat();
     },
   });
-  for (const [partition, offset] of next) consumer.seek({ topic, partition, offset: String(offset) });
 }

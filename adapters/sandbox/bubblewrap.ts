@@ -1,9 +1,9 @@
 import type { Sandbox } from "../../ports/sandbox.js";
 import { bwrapArguments } from "./bwrap-arguments.js";
-import { createSandbox, type SandboxOptions } from "./engine.js";
 import { type SandboxPrograms, surveyHost } from "./host.js";
 import { launchScript } from "./launch-script.js";
 import { OWN_PROCESSES } from "./resource-limits.js";
+import { createSandbox, type SandboxOptions } from "./sandbox.js";
 
 /**
  * Sandboxes made by bubblewrap: namespaces of their own, a system call filter, no capability, nothing of the host but

@@ -1,7 +1,7 @@
 import { commandOf, environment } from "./command.js";
 import type { SandboxHost } from "./host.js";
 import { DESCRIPTORS, IN_BASE, smallFiles, waitScript } from "./launch-script.js";
-import type { Shape } from "./standby.js";
+import type { Shape } from "./shape.js";
 
 /**
  * Arguments of bwrap for one execution. Everything that is mounted is listed here; what is not listed does not exist

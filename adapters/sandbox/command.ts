@@ -1,7 +1,7 @@
 import type { SandboxLanguage } from "../../ports/sandbox.js";
 import type { SandboxHost } from "./host.js";
 import { relayEnvironment, relayed } from "./relay.js";
-import type { Shape } from "./standby.js";
+import type { Shape } from "./shape.js";
 
 /** Where the code lies inside. */
 const CODE_FILES: Readonly<Record<SandboxLanguage, string>> = {

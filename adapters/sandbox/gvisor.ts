@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { type Sandbox, SandboxUnavailable } from "../../ports/sandbox.js";
-import { createSandbox, type SandboxOptions } from "./engine.js";
 import { type SandboxHost, type SandboxPrograms, surveyHost } from "./host.js";
 import type { StandingSandbox } from "./launcher.js";
 import { bundleConfig, GUEST_UID } from "./runsc-bundle.js";
 import { NONE_REFUSED, RUNSC, runscScript } from "./runsc-launch.js";
+import { createSandbox, type SandboxOptions } from "./sandbox.js";
 
 /** Threads on the host that gVisor has for itself, and for each process inside; the kernel inside holds the limit. */
 const OWN_THREADS = 256;

@@ -4,7 +4,7 @@ import type { SandboxHost } from "./host.js";
 import { IN_BASE } from "./launch-script.js";
 import { NONE_REFUSED, RUNSC } from "./runsc-launch.js";
 import { guestSeccomp } from "./runsc-seccomp.js";
-import type { Shape } from "./standby.js";
+import type { Shape } from "./shape.js";
 
 /** Whom the code is, and whose the workspace is: nobody else sees the file systems that it is in. */
 export const GUEST_UID = 1_000;

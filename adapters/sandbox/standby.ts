@@ -1,17 +1,10 @@
-import type { SandboxLimits, SandboxRequest } from "../../ports/sandbox.js";
+import type { Shape } from "./shape.js";
 import type { Stood } from "./stood.js";
 
 /** One that nobody has asked for in this time is given up. */
 const KEPT_MS = 60_000;
 /** Room for code in a sandbox that stands before its code is known. */
 export const STANDBY_CODE_BYTES = 64 * 1024;
-
-/** What has to be known of a request before its sandbox can be set up: the rest comes when it runs. */
-export interface Shape {
-  readonly language: SandboxRequest["language"];
-  readonly limits: SandboxLimits;
-  readonly hasNetwork: boolean;
-}
 
 /**
  * Sandboxes that stand by, with everything set up and nothing in them: an execution of the same shape as one before it

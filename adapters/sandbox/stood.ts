@@ -2,7 +2,7 @@ import type { RunCgroup } from "./cgroups.js";
 import type { Engine } from "./engine.js";
 import type { SandboxHost } from "./host.js";
 import { type StandingSandbox, standUp } from "./launcher.js";
-import type { Shape } from "./standby.js";
+import type { Shape } from "./shape.js";
 import { strayDescriptors } from "./stray-descriptors.js";
 
 /** A sandbox that is set up for one execution, with all that belongs to it. */

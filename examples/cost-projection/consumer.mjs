@@ -38,6 +38,12 @@ const kafka = new Kafka({
   logLevel: logLevel.NOTHING,
 });
 const consumer = kafka.consumer({ groupId: "cost-projection" });
+// The file says where to go on, and not the group.
+consumer.on(consumer.events.GROUP_JOIN, () => {
+  for (const [partition, offset] of Object.entries(state.offsets)) {
+    consumer.seek({ topic, partition: Number(partition), offset });
+  }
+});
 await consumer.connect();
 await consumer.subscribe({ topic, fromBeginning: true });
 await consumer.run({
@@ -55,7 +61,3 @@ await consumer.run({
     await heartbeat();
   },
 });
-// The file says where to go on, and not the group.
-for (const [partition, offset] of Object.entries(state.offsets)) {
-  consumer.seek({ topic, partition: Number(partition), offset });
-}

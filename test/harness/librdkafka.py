@@ -1,6 +1,6 @@
 """Produces and consumes with librdkafka, as kcat does.
 
-produce BROKER TOPIC      each line of standard input is {"key": text or null, "value": text}
+produce BROKER TOPIC [CODEC]  each line of standard input is {"key": text or null, "value": text}
 consume BROKER TOPIC      prints what the topic holds, a JSON document a line
 """
 
@@ -10,8 +10,9 @@ import sys
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 
-def produce(broker, topic):
-    producer = Producer({"bootstrap.servers": broker, "acks": "all"})
+def produce(broker, topic, codec="none"):
+    settings = {"bootstrap.servers": broker, "acks": "all", "message.max.bytes": 200000000}
+    producer = Producer({**settings, "compression.type": codec, "linger.ms": 200})
     failures = []
 
     def delivered(error, _message):
