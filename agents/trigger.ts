@@ -59,7 +59,7 @@ export interface TriggerDefinition {
   decide(event: unknown, context: TriggerContext, agents: ReadonlySet<string>): Promise<TriggerDecision>;
 }
 
-const MOST_CONCURRENCY = 10_000;
+const MOST_CONCURRENCY = 1_000;
 const MOST_ATTEMPTS = 100;
 const TOLD = 20;
 

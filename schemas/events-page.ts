@@ -3,7 +3,8 @@ import { type Definitions, eventTypes, type JsonSchema, resolved } from "./defin
 const HEAD = `# Events
 
 Made by \`npm run schemas\` from \`core/event-data.ts\`. Each is a CloudEvents 1.0 document; these are the members of its \`data\`. Money is in nano-dollars (1e-9 US dollars).
-Members may be added: ignore those that you do not know. \`events.json\` has the JSON Schemas, \`asyncapi.json\` the topics.`;
+Members may be added: ignore those that you do not know. \`events.json\` has the JSON Schemas, \`asyncapi.json\` the topics.
+Where Wflo encrypts, \`data_base64\` stands in the place of \`data\` (docs/reference/encryption.md).`;
 
 /** For people: each event, its members, what they say. */
 export function eventsPage(definitions: Definitions): string {

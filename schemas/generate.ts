@@ -37,7 +37,8 @@ function eventsSchema(root: string) {
     $schema: "http://json-schema.org/draft-07/schema#",
     $id: "urn:wflo:schemas:events",
     title: "Events of Wflo",
-    description: "CloudEvents 1.0 in structured JSON. Members may be added: ignore those that you do not know.",
+    description:
+      "CloudEvents 1.0 in structured JSON. Members may be added: ignore those that you do not know. Where Wflo encrypts, `data_base64` stands in the place of `data`, and these schemas do not hold.",
     oneOf: types.map((type) => ({ $ref: `#/definitions/${documentName(type)}` })),
     definitions: {
       ...Object.fromEntries(types.map((type) => [documentName(type), documentSchema(type)])),

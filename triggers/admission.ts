@@ -1,6 +1,7 @@
+import { LRUCache } from "lru-cache";
 import type { TriggerDefinition } from "../agents/trigger.js";
 import { ClientError, type WfloClient } from "../client/index.js";
-import { type FAILURES, isFailureType } from "../core/failures.js";
+import type { FailureType } from "../core/failures.js";
 import { triggerAccount, triggeredWorkflowId } from "../core/trigger.js";
 import type { Logger } from "../ports/logger.js";
 
@@ -26,6 +27,7 @@ const BALANCE_AGE_MS = 1_000;
 /** Failures further back than this are left alone, in milliseconds. */
 const LOOK_BACK_MS = 24 * 60 * 60 * 1_000;
 const BY = "wflo triggers";
+const HOPELESS_REMEMBERED = 100_000;
 
 export function createTriggerAdmission(
   client: WfloClient,
@@ -33,6 +35,7 @@ export function createTriggerAdmission(
   logger: Logger,
 ): TriggerAdmission {
   const started = new Map<string, number>();
+  const hopeless = new LRUCache<string, true>({ max: HOPELESS_REMEMBERED });
   const balances = new Map<string, { readonly at: number; readonly remaining: number }>();
   const queues = new Map<string, Promise<void>>();
   /** One after the other: what is counted for one must count for the next. */
@@ -93,7 +96,7 @@ export function createTriggerAdmission(
       let count = 0;
       for (const { name, limits } of triggers) {
         const attempts = limits.attempts ?? 1;
-        if (attempts > 1) count += await startFailedAgain(client, { name, attempts }, logger);
+        if (attempts > 1) count += await startFailedAgain(client, { name, attempts, hopeless }, logger);
       }
       return count;
     },
@@ -117,9 +120,16 @@ async function goesOn(client: WfloClient, workflowId: string): Promise<boolean> 
   }
 }
 
+interface Retried {
+  readonly name: string;
+  readonly attempts: number;
+  /** Runs whose failures would come again: they are looked at once. */
+  readonly hopeless: LRUCache<string, true>;
+}
+
 async function startFailedAgain(
   client: WfloClient,
-  { name, attempts }: { readonly name: string; readonly attempts: number },
+  { name, attempts, hopeless }: Retried,
   logger: Logger,
 ): Promise<number> {
   const failed = new Map<string, number>();
@@ -128,13 +138,16 @@ async function startFailedAgain(
   for await (const { workflowId } of client.list(filter)) failed.set(workflowId, (failed.get(workflowId) ?? 0) + 1);
   let count = 0;
   for (const [workflowId, times] of failed) {
-    if (times >= attempts) continue;
+    if (times >= attempts || hopeless.has(workflowId)) continue;
     const handle = client.attach(workflowId);
     const summary = await handle.summary();
     if (summary.status !== "failed") continue;
     const end = await handle.result().catch((error: unknown) => error as { readonly type?: string });
     // What fails whatever the worker does fails again.
-    if ("type" in end && isFailureType(String(end.type)) && HOPELESS.has(String(end.type))) continue;
+    if ("type" in end && HOPELESS.has(String(end.type))) {
+      hopeless.set(workflowId, true);
+      continue;
+    }
     const isStarted = await client.run(await handle.request(), { id: workflowId, again: true }).then(
       () => true,
       (error: { readonly kind?: string }) => {
@@ -150,9 +163,9 @@ async function startFailedAgain(
   return count;
 }
 
-const HOPELESS: ReadonlySet<string> = new Set([
+const HOPELESS: ReadonlySet<string> = new Set<FailureType>([
   "InvalidInput",
   "UnknownAgent",
   "UnknownModel",
   "BudgetExhausted",
-] satisfies (keyof typeof FAILURES)[]);
+]);

@@ -73,6 +73,10 @@ function consume(options: ConsumeOptions, { folder, pathOf }: Places): Consumpti
           await consumeTopic(topic, place, options, stopping.signal);
         }),
       );
+    } catch (error) {
+      // One topic that can't go on ends the member: another one has the place, and all topics.
+      stopping.abort();
+      throw error;
     } finally {
       await held?.release();
     }

@@ -75,7 +75,7 @@ test("a signed request starts a run, and the same one again nothing", async () =
   expect(await world.workers.client.workflow.getHandle("trigger:hook:h-1").result()).toMatchObject({ output: "hello" });
 }, 60_000);
 
-test("what is not signed well starts nothing, and is heard no more after a while", async () => {
+test("what is not signed well starts nothing, and keeps nobody else from being heard", async () => {
   await startHttp();
   const body = JSON.stringify({ id: "h-2" });
   const good = signed(body);
@@ -95,8 +95,8 @@ test("what is not signed well starts nothing, and is heard no more after a while
     const { status, body: said } = await post(name, body, headers);
     expect({ status, said: JSON.stringify(said) }).toEqual({ status: 401, said: expect.stringMatching(problem) });
   }
-  expect((await post("hook", body, good)).status).toBe(429);
   expect(await world.runs("trigger:hook:h-2")).toEqual([]);
+  expect((await post("hook", body, good)).status).toBe(202);
 }, 60_000);
 
 test("a signed request that can't be acted on is told why", async () => {
