@@ -68,7 +68,7 @@ describe("200 runs that race for an account that pays for 60", () => {
         { withinMs: 60_000 },
       );
     },
-    180_000,
+    400_000,
   );
 });
 
@@ -113,7 +113,7 @@ describe("200 runs that are cancelled, terminated, reset or parked at random poi
       budget: { limitUsd: (remainingNanoUsd / 1e9).toFixed(9) },
     };
     expect(await (await agents.start(probe)).result()).toMatchObject({ status: "completed" });
-  }, 240_000);
+  }, 400_000);
 });
 
 /** Back to one of the first workflow tasks, where there are so many. */
