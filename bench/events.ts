@@ -158,7 +158,6 @@ async function measureIn(broker: string, address: string, rounds: number): Promi
   for (let round = 0; round < rounds; round += 1) {
     const ids = Array.from({ length: STARTS }, () => randomUUID());
     rates.bare.push(await perSecond(async () => await atOnce(ids.map((id) => async () => await startBare(id)))));
-    // The events are there before the clock starts: a group that comes to a full topic.
     const all = handled(ids);
     const sentAt = performance.now();
     await atOnce(ids.map((id) => async () => await send(id)));

@@ -2,9 +2,11 @@ import { join } from "node:path";
 import { type Blobs, createBlobs } from "../activities/blobs.js";
 import { createTranscripts, type Transcripts } from "../activities/transcript-store.js";
 import { createFileEventLog } from "../adapters/file/event-log.js";
+import { createFileInbox } from "../adapters/file/inbox.js";
 import { createFileObjectStore } from "../adapters/file/object-store.js";
 import { createFileTokenStream } from "../adapters/file/token-stream.js";
 import { createKafkaEventLog } from "../adapters/kafka/event-log.js";
+import { createKafkaInbox } from "../adapters/kafka/inbox.js";
 import { createMemoryLocks } from "../adapters/memory/locks.js";
 import { createMemoryRateLimiter } from "../adapters/memory/rate-limiter.js";
 import { createMemoryResponseCache } from "../adapters/memory/response-cache.js";
@@ -19,6 +21,7 @@ import { encryptedObjectStore } from "../encryption/object-store.js";
 import { encryptedResponseCache, LONGEST_SEALED } from "../encryption/response-cache.js";
 import { encryptedTokenStream } from "../encryption/token-stream.js";
 import type { EventLog, EventReader } from "../ports/event-log.js";
+import type { Inbox } from "../ports/inbox.js";
 import type { Locks } from "../ports/locks.js";
 import type { ObjectStore } from "../ports/object-store.js";
 import type { RateLimiter } from "../ports/rate-limiter.js";
@@ -66,6 +69,12 @@ export function openStores(config: Config, onProblem?: (message: string) => void
       closeObjects();
     },
   };
+}
+
+/** Where events come from: Kafka, or the event file. @param onProblem told where Kafka is away, and back */
+export function openInbox(config: Config, onProblem: (message: string) => void): Inbox {
+  const { kafka, stateFolder, topics } = config;
+  return kafka ? createKafkaInbox(kafka, onProblem) : createFileInbox({ folder: stateFolder, topics });
 }
 
 type Shared = Pick<Stores, "tokens" | "cache" | "limiter" | "locks"> & { readonly closeShared: () => Promise<void> };

@@ -1,11 +1,9 @@
-import { createFileInbox } from "../adapters/file/inbox.js";
-import { createKafkaInbox } from "../adapters/kafka/inbox.js";
 import { createLogger } from "../adapters/pino/logger.js";
 import { createPrometheusMeters } from "../adapters/prometheus/meters.js";
 import type { TriggerDefinition } from "../agents/trigger.js";
 import { connect, type WfloClient } from "../client/index.js";
 import { TRIGGER_GROUP } from "../core/trigger.js";
-import type { Consumption, Inbox } from "../ports/inbox.js";
+import type { Consumption } from "../ports/inbox.js";
 import type { Logger } from "../ports/logger.js";
 import { createTriggerAdmission } from "../triggers/admission.js";
 import { createTriggerHandler } from "../triggers/handler.js";
@@ -15,6 +13,7 @@ import { loadAgents } from "./agent-module.js";
 import type { Config } from "./config.js";
 import { PortTaken } from "./dev-server.js";
 import { startHealthServer } from "./health-server.js";
+import { openInbox } from "./stores.js";
 
 /** A consumer of triggers with everything around it. */
 export interface TriggerProcess {
@@ -39,12 +38,6 @@ export interface TriggerProcessOptions {
 
 /** Failed runs are looked for this often, in milliseconds. */
 const AGAIN_EVERY_MS = 5_000;
-
-/** Kafka, or the event file. */
-export function openInbox(config: Config, onProblem: (message: string) => void): Inbox {
-  const { kafka, stateFolder, topics } = config;
-  return kafka ? createKafkaInbox(kafka, onProblem) : createFileInbox({ folder: stateFolder, topics });
-}
 
 /** @throws ClientError where there is no server, DefinitionError, WrongSettings, PortTaken */
 export async function startTriggerProcess(

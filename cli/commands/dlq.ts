@@ -99,7 +99,7 @@ async function withLetters<T>(
   topic: string | undefined,
   work: (desk: import("../../triggers/dead-letters.js").DeadLetterDesk) => Promise<T>,
 ): Promise<T> {
-  const { openInbox } = await import("../../workers/trigger-process.js");
+  const { openInbox } = await import("../../workers/stores.js");
   const { createDeadLetterDesk } = await import("../../triggers/dead-letters.js");
   const { loadAgents } = await import("../../workers/agent-module.js");
   const inbox = openInbox(session.config, (message) => session.output.say(message));

@@ -1,8 +1,9 @@
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { createFileInbox } from "../../adapters/file/inbox.js";
 import { createKafkaInbox } from "../../adapters/kafka/inbox.js";
-import type { Inbox } from "../../ports/inbox.js";
+import type { Inbox, InboxMessage } from "../../ports/inbox.js";
 import { eventually } from "../harness/eventually.js";
 import { type KafkaBroker, startKafkaBroker } from "../harness/kafka-broker.js";
 import { describeWith } from "../harness/real-part.js";
@@ -40,6 +41,16 @@ interface Bus {
 }
 
 const json = (value: unknown): Sent => ({ value: Buffer.from(JSON.stringify(value)) });
+
+/** Those that nobody has settled, with their headers as text. */
+function letters(messages: readonly InboxMessage[]) {
+  return messages
+    .filter(({ headers }) => headers["wflo-settled"] === undefined)
+    .map(({ value, headers }) => ({
+      value: value && Buffer.from(value),
+      headers: Object.fromEntries(Object.entries(headers).map(([name, one]) => [name, Buffer.from(one).toString()])),
+    }));
+}
 
 function triggerSuite(bus: () => Bus): void {
   let world: TriggerWorld;
@@ -183,15 +194,7 @@ describeWith("kafka", (libs) => {
       }
     },
     async read(_world, topic) {
-      const found = await all(inbox.messages(topic));
-      return found
-        .filter(({ headers }) => headers["wflo-settled"] === undefined)
-        .map(({ value, headers }) => ({
-          value: value && Buffer.from(value),
-          headers: Object.fromEntries(
-            Object.entries(headers).map(([name, one]) => [name, Buffer.from(one).toString()]),
-          ),
-        }));
+      return letters(await all(inbox.messages(topic)));
     },
   };
   triggerSuite(() => bus);
@@ -209,19 +212,11 @@ describe("on the event file", () => {
         await appendFile(path, Buffer.concat([value ?? Buffer.alloc(0), Buffer.from("\n")]));
     },
     async read(world, topic) {
-      const { createFileInbox } = await import("../../adapters/file/inbox.js");
       const topics = { events: "wflo.events", audit: "wflo.audit" };
       const inbox = createFileInbox({ folder: join(world.workers.folder, "state"), topics });
       const found = await all(inbox.messages(topic));
       await inbox.close();
-      return found
-        .filter(({ headers }) => headers["wflo-settled"] === undefined)
-        .map(({ value, headers }) => ({
-          value: value && Buffer.from(value),
-          headers: Object.fromEntries(
-            Object.entries(headers).map(([name, one]) => [name, Buffer.from(one).toString()]),
-          ),
-        }));
+      return letters(found);
     },
   }));
 });
