@@ -16,13 +16,15 @@ import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Meters } from "../ports/meters.js";
 import { type ModelAnswer, ModelCallFailed, type Models } from "../ports/models.js";
 import type { TokenStream } from "../ports/token-stream.js";
+import { NO_TRACER, type Tracer } from "../ports/tracer.js";
 import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
 import { AttemptFailed, NotAsked } from "./failures.js";
 import { type KeptAnswer, keepAnswer } from "./keep-answer.js";
 import { checkLease, isOfReset } from "./lease-check.js";
-import { type Asked, billOfUsage, keptRequestId } from "./model-bill.js";
+import { type Asked, billOf, billOfUsage, keptRequestId } from "./model-bill.js";
 import { meterCall } from "./model-meters.js";
+import { modelSpan, noteAnswer, noteBill, noteFailure } from "./model-spans.js";
 import type { SchemaChecker } from "./schema-checker.js";
 import type { Transcripts } from "./transcript-store.js";
 
@@ -37,6 +39,8 @@ export interface CallModelPorts {
   readonly schemas: SchemaChecker;
   readonly now: () => Date;
   readonly checkpoint?: PassCheckpoint;
+  /** @default makes no spans */
+  readonly tracer?: Tracer;
 }
 
 /** What the surrounding activity knows. */
@@ -185,13 +189,23 @@ async function askModel(
   };
   const startedAt = performance.now();
   const atMs = ports.now().getTime();
-  try {
-    const onDelta = (text: string) => void (text !== "" && tell({ text }));
-    const answer = await ports.models.call(question, { signal: purchase.cut, onDelta });
-    return { answer, asked: { atMs, promptBytes: answer.usage ? 0 : promptBytes({ instructions, tools, messages }) } };
-  } catch (error) {
-    throw failedAttempt(ports, { request, model }, error, { seconds: (performance.now() - startedAt) / 1_000, atMs });
-  }
+  const { tracer = NO_TRACER } = ports;
+  return await modelSpan(tracer, { question, model, agent: agent.name }, async (span) => {
+    try {
+      const onDelta = (text: string) => void (text !== "" && tell({ text }));
+      const answer = await ports.models.call(question, { signal: purchase.cut, onDelta });
+      const asked = { atMs, promptBytes: answer.usage ? 0 : promptBytes({ instructions, tools, messages }) };
+      noteAnswer(tracer, span, answer);
+      noteBill(span, billOf(model, answer, asked));
+      return { answer, asked };
+    } catch (error) {
+      const seconds = (performance.now() - startedAt) / 1_000;
+      const failed = failedAttempt(ports, { request, model }, error, { seconds, atMs });
+      noteBill(span, failed.bill);
+      noteFailure(span, failed.failure);
+      throw failed;
+    }
+  });
 }
 
 /** An answer is for those who pay from the same account of the same namespace. */

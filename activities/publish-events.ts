@@ -3,6 +3,7 @@ import { documentOf } from "../core/events.js";
 import type { BlobAddress } from "../core/transcript.js";
 import type { EventLog, LogRecord } from "../ports/event-log.js";
 import type { Meters } from "../ports/meters.js";
+import { NO_TRACER, type Tracer } from "../ports/tracer.js";
 import type { Blobs } from "./blobs.js";
 
 export interface PublishPorts {
@@ -11,6 +12,8 @@ export interface PublishPorts {
   readonly meters: Meters;
   /** The topics' names outside. */
   readonly topics: Readonly<Record<OutgoingRecord["topic"], string>>;
+  /** @default makes no spans */
+  readonly tracer?: Tracer;
 }
 
 /** Publishes a run's records in order, stored ones first; may publish one twice after a crash, never none. */
@@ -30,13 +33,28 @@ async function publishRecords(
       .map((record) => ({ key: source.workflowId, value: JSON.stringify(documentOf(source, record)) }));
     if (batch.length === 0) continue;
     try {
-      await ports.eventLog.publish(ports.topics[topic], batch);
+      await send(ports, ports.topics[topic], batch);
       ports.meters.count("wflo_events_published_total", { outcome: "ok" }, batch.length);
     } catch (error) {
       ports.meters.count("wflo_events_published_total", { outcome: "error" }, batch.length);
       throw error;
     }
   }
+}
+
+/** What follows from an event belongs to the trace of the run that told of it. */
+async function send({ eventLog, tracer = NO_TRACER }: PublishPorts, topic: string, batch: readonly LogRecord[]) {
+  const attributes = {
+    "messaging.operation.name": "send",
+    "messaging.operation.type": "send",
+    "messaging.destination.name": topic,
+    "messaging.batch.message_count": batch.length,
+  };
+  await tracer.span(`send ${topic}`, { kind: "producer", attributes }, async () => {
+    const traceparent = tracer.traceparent();
+    const records = traceparent === undefined ? batch : batch.map((record) => ({ ...record, traceparent }));
+    await eventLog.publish(topic, records);
+  });
 }
 
 /** The records that a run has stored while the broker was away, oldest first. */

@@ -11,6 +11,7 @@ import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Locks } from "../ports/locks.js";
 import type { Meters } from "../ports/meters.js";
 import type { SandboxLanguage, SandboxLimits } from "../ports/sandbox.js";
+import { NO_TRACER, type Tracer } from "../ports/tracer.js";
 import { argumentProblem } from "./asked-calls.js";
 import type { Blobs } from "./blobs.js";
 import type { CallJournal } from "./call-journal.js";
@@ -21,6 +22,7 @@ import type { CodeTool } from "./run-code.js";
 import type { SchemaChecker } from "./schema-checker.js";
 import { withResource } from "./tool-lock.js";
 import { openPolicy, redactionOf, resolveSecrets, type SecretRefs, type Secrets } from "./tool-secrets.js";
+import { outcomeOf, sandboxSpan, toolSpan } from "./tool-spans.js";
 
 /** What a tool's own code is given besides its arguments. */
 export interface ToolContext {
@@ -60,6 +62,8 @@ export interface RunToolPorts {
   readonly locks: Locks;
   readonly secrets: Secrets;
   readonly checkpoint?: PassCheckpoint;
+  /** @default makes no spans */
+  readonly tracer?: Tracer;
 }
 
 export interface ToolCallContext {
@@ -98,7 +102,14 @@ export async function runTool(
   if (!spec) return { error: `the agent ${agent.name} has no tool ${request.tool}` };
   const asked = digestOf(request.args).slice("sha256:".length, "sha256:".length + 16);
   const key = `${context.workflowId}/${request.firstRunId}/${request.turn}/tool-${request.callId}-${asked}`;
-  const work = async () => await perform(ports, spec, request, context, key);
+  const { tracer = NO_TRACER } = ports;
+  const { workflowId } = context;
+  const work = async () =>
+    await toolSpan(
+      tracer,
+      { spec, request, workflowId },
+      async () => await perform(ports, spec, request, context, key),
+    );
   if (!context.journalled) return await work();
   const forgets = mayForget(ports, spec, request, context);
   const known = forgets ? undefined : await knownResult(ports.journal, key, request, context);
@@ -314,20 +325,18 @@ async function performCode(
   // What cannot be put on record does not run.
   if (before) await context.publish(request.firstRunId, before);
   const open = network && (await openPolicy(ports.secrets, network));
-  const ran = await ports.code(
-    {
-      language,
-      code: String(args.code ?? args.command),
-      ...(request.workspace ? { workspace: request.workspace } : {}),
-      ...(limits ? { limits } : {}),
-      ...(minIsolation ? { minIsolation } : {}),
-      ...(open ? { network: open.policy } : {}),
-    },
-    { signal: context.signal },
-  );
+  const code = {
+    language,
+    code: String(args.code ?? args.command),
+    ...(request.workspace ? { workspace: request.workspace } : {}),
+    ...(limits ? { limits } : {}),
+    ...(minIsolation ? { minIsolation } : {}),
+    ...(open ? { network: open.policy } : {}),
+  };
+  const { signal } = context;
+  const ran = await sandboxSpan(ports.tracer ?? NO_TRACER, language, async () => await ports.code(code, { signal }));
   const { backend, durationMs } = ran.result;
-  const outcome = ran.result.timedOut ? "timeout" : (ran.result.limit ?? (ran.result.exitCode === 0 ? "ok" : "error"));
-  ports.meters.count("wflo_sandbox_executions_total", { backend, outcome });
+  ports.meters.count("wflo_sandbox_executions_total", { backend, outcome: outcomeOf(ran) });
   ports.meters.observe("wflo_sandbox_duration_seconds", { backend }, durationMs / 1_000);
   // A host may say back what it was sent.
   const said = redactionOf(open?.found ?? {}).json(ran.result as unknown as JsonObject);

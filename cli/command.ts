@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Tracing } from "../adapters/opentelemetry/tracing.js";
 import type { WfloClient } from "../client/index.js";
 import type { Config } from "../workers/config.js";
 import { uiUrlOf } from "./dev-server-note.js";
@@ -61,8 +62,14 @@ function openLazily(surroundings: Surroundings, config: Config) {
     ports ??= surroundings.openPorts(config);
     return await ports;
   };
+  let tracing: Tracing | undefined;
   const openClient = async () => {
-    const { connect } = await import("../client/index.js");
+    const [{ connect }, { openTracing }] = await Promise.all([
+      import("../client/index.js"),
+      import("../workers/tracing.js"),
+    ]);
+    const warn = (message: string) => void surroundings.stderr.write(`${message}\n`);
+    tracing = await openTracing(config, { warn });
     return await connect({
       environment: surroundings.environment,
       taskQueue: config.taskQueue,
@@ -80,6 +87,7 @@ function openLazily(surroundings: Surroundings, config: Config) {
     async close() {
       const closing = [client, ports].map(async (one) => await (await one?.catch(() => undefined))?.close());
       await Promise.all(closing);
+      await tracing?.flush();
     },
   };
 }

@@ -10,6 +10,7 @@ import { createClient, type WfloClient } from "./client.js";
 import { ClientError } from "./client-error.js";
 import { createTemporal } from "./temporal.js";
 import { unreachable } from "./temporal-errors.js";
+import { tracesOf } from "./traces.js";
 import { defaultUiUrl } from "./web-url.js";
 
 /** Where the server is, and what is read from where. An option goes before its variable, the variable before the default. */
@@ -83,7 +84,12 @@ async function openConnection(options: ConnectOptions, environment: NodeJS.Proce
     await connection.close();
     throw unreachable(error, place.address);
   }
-  const client = new Client({ connection, namespace: place.namespace, ...converterOf(options, environment) });
+  const client = new Client({
+    connection,
+    namespace: place.namespace,
+    ...converterOf(options, environment),
+    ...(await tracesOf()),
+  });
   return { client, address: place.address, close: async () => await connection.close() };
 }
 

@@ -1,3 +1,5 @@
+import type { EndedSpan } from "./trace.js";
+
 /** Measurements that a workflow makes; not repeated by a replay, and without an event in its history. */
 export type WfloSinks = {
   wflo: {
@@ -10,5 +12,7 @@ export type WfloSinks = {
     /** Of an account, in nano-dollars. */
     budgetLeft(fact: { account: string; nanoUsd: number }): void;
     approvalDecided(fact: { decision: string; waitSeconds: number }): void;
+    /** Called where the worker traces, and nowhere else. */
+    spanEnded(span: EndedSpan): void;
   };
 };

@@ -2,6 +2,8 @@
 export interface LogRecord {
   readonly key: string;
   readonly value: string;
+  /** The trace that it belongs to (W3C); goes where a log's messages have headers. */
+  readonly traceparent?: string;
 }
 
 /**

@@ -33,6 +33,7 @@ const ROOMS = [
     "adapters/s3",
     "adapters/pino",
     "adapters/prometheus",
+    "adapters/opentelemetry",
     "adapters/redis",
     "adapters/file",
     "test/core",

@@ -1,8 +1,10 @@
 import type { TriggerContext, TriggerDefinition } from "../agents/trigger.js";
 import { ClientError, type WfloClient } from "../client/index.js";
+import type { SpanAttributes } from "../core/trace.js";
 import { readEvent, type TriggerDecision } from "../core/trigger.js";
 import type { Inbox, InboxMessage } from "../ports/inbox.js";
 import type { Meters } from "../ports/meters.js";
+import { NO_TRACER, type Tracer } from "../ports/tracer.js";
 import type { TriggerAdmission } from "./admission.js";
 import { putAside } from "./dead-letters.js";
 import { describeHeaders, textOf } from "./headers.js";
@@ -28,6 +30,8 @@ export interface TriggerParts {
   readonly admission: TriggerAdmission;
   readonly inbox: Pick<Inbox, "send">;
   readonly meters: Meters;
+  /** @default makes no spans */
+  readonly tracer?: Tracer;
 }
 
 /** gRPC's INVALID_ARGUMENT: the server will never take it. */
@@ -35,9 +39,20 @@ const INVALID_ARGUMENT = 3;
 
 /** Acts on events: starts a run, tells one, or says why neither. */
 export function createTriggerHandler(parts: TriggerParts): TriggerHandler {
-  const { triggers, agents, meters } = parts;
+  const { triggers, agents, meters, tracer = NO_TRACER } = parts;
   const submit = async (trigger: TriggerDefinition, event: unknown, context: TriggerContext) => {
-    const outcome = await act(parts, trigger, await trigger.decide(event, context, agents));
+    // What the event causes belongs to the trace of whoever sent it.
+    const options = {
+      kind: "consumer",
+      parent: context.headers.traceparent,
+      attributes: attributesOf(context),
+    } as const;
+    const outcome = await tracer.span(`trigger ${trigger.name}`, options, async (span) => {
+      const became = await act(parts, trigger, await trigger.decide(event, context, agents));
+      span.set({ "wflo.trigger.outcome": became.outcome });
+      if (became.outcome === "refused") span.fail("refused");
+      return became;
+    });
     meters.count("wflo_triggers_total", { trigger: trigger.name, outcome: outcome.outcome });
     return outcome;
   };
@@ -65,6 +80,11 @@ export function createTriggerHandler(parts: TriggerParts): TriggerHandler {
       if (problems.length > 0) await putAside(parts.inbox, message, problems.join(" | "));
     },
   };
+}
+
+function attributesOf({ topic }: TriggerContext): SpanAttributes {
+  if (topic === undefined) return {};
+  return { "messaging.operation.type": "process", "messaging.destination.name": topic };
 }
 
 async function act(

@@ -1,13 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import type { Context } from "@temporalio/activity";
 import { type NativeConnection, Worker } from "@temporalio/worker";
 import type { Activities } from "../activities/index.js";
+import type { Tracing } from "../adapters/opentelemetry/tracing.js";
 import { workerConverter } from "../encryption/data-converter.js";
 import type { KeyRing } from "../ports/key-ring.js";
 import type { Meters } from "../ports/meters.js";
 import { packageRoot } from "./tool-finder.js";
-import { withEncodedFailures, withoutCallStacks } from "./workflow-code.js";
+import { withEncodedFailures, withoutCallStacks, withTraces } from "./workflow-code.js";
 import { workflowSinks } from "./workflow-sinks.js";
 
 /** The queues that a worker may serve: agents (workflows, model calls, tools), and sandboxed code. */
@@ -21,6 +23,8 @@ export interface WorkerOptions {
   readonly queues: readonly Queue[];
   readonly activities: Activities;
   readonly meters: Meters;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** Undefined: payloads are not encrypted. */
   readonly keyRing?: KeyRing | undefined;
   /** @default the bundle of this package's build */
@@ -95,6 +99,7 @@ async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: str
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
     ...(options.keyRing ? { dataConverter: workerConverter(options.keyRing) } : {}),
+    ...(options.tracing ? { interceptors: await tracingInterceptors() } : {}),
   } as const;
   if (queue === "sandbox") {
     return await Worker.create({
@@ -107,15 +112,32 @@ async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: str
     ...shared,
     workflowBundle: { code: await workflowCode(options) },
     activities: activities.agents,
-    sinks: workflowSinks(meters),
+    sinks: workflowSinks(meters, options.tracing?.spanEnded),
     stickyQueueScheduleToStartTimeout: STICKY_SCHEDULE_TO_START,
     maxConcurrentActivityTaskExecutions: MODEL_CALLS_AT_ONCE,
     ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
   });
 }
 
-async function workflowCode({ workflowBundlePath, stackTraces = false, keyRing }: WorkerOptions): Promise<string> {
+/** The SDK's own: an activity's span, its place in the trace, and the ids on its log lines. */
+async function tracingInterceptors() {
+  const { OpenTelemetryActivityInboundInterceptor, OpenTelemetryActivityOutboundInterceptor } = await import(
+    "@temporalio/interceptors-opentelemetry/lib/worker/index.js"
+  );
+  return {
+    activity: [
+      (context: Context) => ({
+        inbound: new OpenTelemetryActivityInboundInterceptor(context),
+        outbound: new OpenTelemetryActivityOutboundInterceptor(context),
+      }),
+    ],
+  };
+}
+
+async function workflowCode(options: WorkerOptions): Promise<string> {
+  const { workflowBundlePath, stackTraces = false, keyRing, tracing } = options;
   const bundle = await readFile(workflowBundlePath ?? join(packageRoot(), "dist/workflow-bundle.js"), "utf8");
-  const code = keyRing ? withEncodedFailures(bundle) : bundle;
+  const traced = tracing ? withTraces(bundle, tracing.settings) : bundle;
+  const code = keyRing ? withEncodedFailures(traced) : traced;
   return stackTraces ? code : withoutCallStacks(code);
 }

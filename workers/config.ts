@@ -37,6 +37,10 @@ export interface Config {
   /** Undefined: `scripts/models` beside the agents. */
   readonly scriptsFolder: string | undefined;
   readonly recordFolder: string | undefined;
+  /** A run that has cost so much is traced whatever share of the traces is. */
+  readonly traceKeepNanoUsd: number;
+  /** What people, models and tools say may be in log lines. */
+  readonly logContent: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly topics: { readonly events: string; readonly audit: string };
   /** For what a process keeps on this machine: event files, token streams. */
@@ -105,6 +109,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     unpriced: value("WFLO_UNPRICED"),
     scriptsFolder: path(value("WFLO_SCRIPTS")),
     recordFolder: path(value("WFLO_RECORD")),
+    traceKeepNanoUsd: value("WFLO_TRACE_KEEP_USD"),
+    logContent: value("WFLO_LOG_CONTENT") === "on",
     logLevel: value("WFLO_LOG_LEVEL"),
     topics: { events: value("WFLO_EVENTS_TOPIC"), audit: value("WFLO_AUDIT_TOPIC") },
     stateFolder,

@@ -1,4 +1,3 @@
-import { createLogger } from "../adapters/pino/logger.js";
 import { createPrometheusMeters } from "../adapters/prometheus/meters.js";
 import type { TriggerDefinition } from "../agents/trigger.js";
 import { connect, type WfloClient } from "../client/index.js";
@@ -13,7 +12,9 @@ import { loadAgents } from "./agent-module.js";
 import type { Config } from "./config.js";
 import { PortTaken } from "./dev-server.js";
 import { startHealthServer } from "./health-server.js";
+import { loggerOf } from "./process-logger.js";
 import { openInbox } from "./stores.js";
+import { openTracing } from "./tracing.js";
 
 /** A consumer of triggers with everything around it. */
 export interface TriggerProcess {
@@ -44,11 +45,13 @@ export async function startTriggerProcess(
   config: Config,
   options: TriggerProcessOptions = {},
 ): Promise<TriggerProcess> {
-  const logger = options.logger ?? createLogger({ level: config.logLevel, environment: config.environment });
+  const logger = options.logger ?? loggerOf(config);
+  const tracing = await openTracing(config, logger);
   const meters = createPrometheusMeters({ onViolation: (violation) => logger.error(violation.message) });
   const { agents, triggers } = await loadAgents(config);
   const client = await connect({ environment: config.environment, taskQueue: config.taskQueue });
   const closers: (() => Promise<void>)[] = [async () => await client.close()];
+  if (tracing) closers.push(async () => await tracing.flush());
   const stop = async () => {
     for (const close of closers.splice(0).reverse()) await close();
   };
@@ -57,8 +60,9 @@ export async function startTriggerProcess(
     closers.push(async () => await inbox.close());
     const admission = createTriggerAdmission(client, triggers, logger);
     await admission.open();
+    const traced = tracing ? { tracer: tracing.tracer } : {};
     const names = new Set(agents.map(({ name }) => name));
-    const handler = createTriggerHandler({ triggers, agents: names, client, admission, inbox, meters });
+    const handler = createTriggerHandler({ triggers, agents: names, client, admission, inbox, meters, ...traced });
     const topics = topicsOf(triggers);
     let consumption: Consumption | undefined;
     const health = options.health === false ? undefined : healthPort(config);

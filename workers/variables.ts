@@ -1,4 +1,5 @@
 import type { RateLimits } from "../adapters/models/rate-limits.js";
+import { parseUsd } from "../core/money.js";
 import { parseLimits, type SandboxLimits } from "../core/sandbox-limits.js";
 import { readKeys, type WrongKeys } from "../encryption/key-ring.js";
 
@@ -92,6 +93,18 @@ export const VARIABLES = {
     "none: nothing is recorded",
   ),
   WFLO_LOG_LEVEL: { ...oneOf("pino's levels", LOG_LEVELS), defaultText: "info", otherwise: "info" },
+  WFLO_LOG_CONTENT: oneOf("what people, models and tools say in log lines too; secrets never are", ["off", "on"]),
+  WFLO_TRACE_KEEP_USD: {
+    meaning:
+      "where OTEL_TRACES_SAMPLER stores a share of the traces: runs that cost this much (and those that fail) are stored as well",
+    defaultText: "1.00",
+    otherwise: 1_000_000_000,
+    accepted: "US dollars",
+    read: (amount) => {
+      const nanoUsd = parseUsd(amount);
+      return typeof nanoUsd === "number" ? nanoUsd : undefined;
+    },
+  } satisfies Variable<number>,
   WFLO_EVENTS_TOPIC: topic("topic of the events", "wflo.events"),
   WFLO_AUDIT_TOPIC: topic("topic of the audit records", "wflo.audit"),
   WFLO_STATE: {

@@ -1,5 +1,4 @@
 import { createActivities } from "../activities/index.js";
-import { createLogger } from "../adapters/pino/logger.js";
 import { createPrometheusMeters } from "../adapters/prometheus/meters.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Logger } from "../ports/logger.js";
@@ -11,10 +10,12 @@ import { type Config, WrongSettings } from "./config.js";
 import { connectWorker, serverPlace } from "./connection.js";
 import { checkEncryptionKeys } from "./encryption-marks.js";
 import { type HealthServer, startHealthServer } from "./health-server.js";
+import { loggerOf } from "./process-logger.js";
 import { installRuntime } from "./runtime.js";
 import { ensureSearchAttributes } from "./search-attributes.js";
 import { secretProblems } from "./secrets.js";
 import { packageVersion } from "./tool-finder.js";
+import { openTracing } from "./tracing.js";
 
 /** A worker with everything around it. */
 export interface WorkerProcess {
@@ -42,13 +43,15 @@ export interface WorkerProcessOptions {
  * @throws ServerUnreachable, WrongSettings, DefinitionError, PortTaken
  */
 export async function startWorkerProcess(config: Config, options: WorkerProcessOptions = {}): Promise<WorkerProcess> {
-  const logger = options.logger ?? createLogger({ level: config.logLevel, environment: config.environment });
+  const logger = options.logger ?? loggerOf(config);
   const queues = options.queues ?? ["agents", "sandbox"];
   const meters = createPrometheusMeters({ onViolation: (violation) => logger.error(violation.message) });
   const { coreMetricsUrl } = await installRuntime(logger, { metrics: config.httpPort !== "off" });
   const { address, namespace } = serverPlace(config.environment);
   const connection = await connectWorker(config.environment);
+  const tracing = await openTracing(config, logger);
   const closers: (() => Promise<void>)[] = [async () => await connection.close()];
+  if (tracing) closers.push(async () => await tracing.flush());
   const closeAll = async () => {
     for (const close of closers.splice(0).reverse()) await close();
   };
@@ -65,7 +68,8 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const health = await openHealth(config, { metrics, coreMetricsUrl, access: openAccess(config), unready });
     if (health) closers.push(async () => await health.close());
     const witnessed = { ...composition.ports, eventLog: witness };
-    const ports = { ...witnessed, ...(options.checkpoint ? { checkpoint: options.checkpoint } : {}) };
+    const traced = tracing ? { tracer: tracing.tracer } : {};
+    const ports = { ...witnessed, ...traced, ...(options.checkpoint ? { checkpoint: options.checkpoint } : {}) };
     const activities = createActivities(ports, composition.tools);
     const { workflowBundlePath } = options;
     const bundle = workflowBundlePath === undefined ? {} : { workflowBundlePath };
@@ -88,6 +92,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
       queues,
       activities,
       meters,
+      tracing,
       stackTraces,
       keyRing: config.keyRing,
       ...bundle,

@@ -5,7 +5,7 @@ import { packageRoot } from "./tool-finder.js";
 
 const SOURCE_MAP = /^\/\/# sourceMappingURL=data:application\/json;charset=utf-8;base64,(\S+)$/m;
 
-/** A module of the workflows, of the same kind as this file: source, or built. */
+/** A module of the workflows room, of the same kind as this file: source, or built. */
 const converter = (name: string) =>
   fileURLToPath(new URL(`../workflows/${name}${extname(import.meta.url)}`, import.meta.url));
 
@@ -26,6 +26,7 @@ export async function buildWorkflowBundle(entry: string): Promise<string> {
     workflowsPath: entry,
     failureConverterPath: converter("failure-converter"),
     payloadConverterPath: converter("payload-converter"),
+    workflowInterceptorModules: [converter("trace-interceptors")],
     logger,
   };
   const { code } = await bundleWorkflowCode(options).catch((error: Error) => {

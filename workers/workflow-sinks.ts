@@ -1,9 +1,13 @@
 import type { InjectedSinks } from "@temporalio/worker";
 import type { WfloSinks } from "../core/sinks.js";
+import type { EndedSpan } from "../core/trace.js";
 import type { Meters } from "../ports/meters.js";
 
-/** Makes metrics of what workflows measure; a replay measures nothing again. */
-export function workflowSinks(meters: Meters): InjectedSinks<WfloSinks> {
+/** Makes metrics and spans of what workflows tell; a replay measures nothing again. */
+export function workflowSinks(
+  meters: Meters,
+  spanEnded: (span: EndedSpan) => void = () => {},
+): InjectedSinks<WfloSinks> {
   const callDuringReplay = false;
   return {
     wflo: {
@@ -42,6 +46,7 @@ export function workflowSinks(meters: Meters): InjectedSinks<WfloSinks> {
           meters.observe("wflo_approval_wait_seconds", {}, waitSeconds);
         },
       },
+      spanEnded: { callDuringReplay, fn: (_run, span) => spanEnded(span) },
     },
   };
 }

@@ -21,6 +21,7 @@ import { inOwnScope } from "./own-scope.js";
 import { beginRun, openRun } from "./run-beginning.js";
 import { nowMs, type Run, shouldContinueAsNew } from "./run-context.js";
 import { listen } from "./run-messages.js";
+import { endTurn } from "./run-spans.js";
 import { whole } from "./store.js";
 import { toolTurn } from "./tool-turn.js";
 
@@ -90,7 +91,10 @@ async function work(run: Run): Promise<Worked> {
 async function workOn(run: Run): Promise<Worked | "a turn"> {
   const { state } = run;
   if (state.ending) return "ended";
-  if (state.calls.length > 0 && !(await toolTurn(run))) return "in a new history";
+  if (state.calls.length > 0) {
+    if (!(await toolTurn(run))) return "in a new history";
+    endTurn();
+  }
   if (!state.ending) checkEnd(run);
   if (state.ending) return "ended";
   if (shouldContinueAsNew(run)) return "in a new history";
@@ -101,6 +105,7 @@ async function workOn(run: Run): Promise<Worked | "a turn"> {
   const turn = await modelTurn(run);
   if (turn.kind === "continue") return "in a new history";
   if (turn.kind === "answered") await hear(run, turn.answer);
+  if (state.calls.length === 0) endTurn();
   return "a turn";
 }
 

@@ -14,6 +14,7 @@ import { hasUnheard, keepUnasked } from "./conversation.js";
 import { plainFailure } from "./failures.js";
 import { publishAtEnd, recordAudit, recordEvent } from "./outbox.js";
 import { nowMs, type Run } from "./run-context.js";
+import { endRun } from "./run-spans.js";
 import { meters, say, show } from "./run-status.js";
 import { abandonTurn } from "./tool-turn.js";
 
@@ -40,6 +41,7 @@ export async function close(run: Run): Promise<boolean> {
   }
   show(run, ending.status);
   closeMeters(run, ending.status);
+  endRun(run, ending.status);
   return true;
 }
 
@@ -121,6 +123,7 @@ export async function failed(run: Run, error: unknown): Promise<never> {
     await Promise.all([tellAll(run), returnLease(run)]);
     show(run, word);
     closeMeters(run, word);
+    endRun(run, word, cancelled ? undefined : type);
   });
   throw failure;
 }

@@ -7,6 +7,7 @@ import { checkEdit } from "./calls.js";
 import { digestOfGate, putGate } from "./gates.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { agentOf, now, nowMs, type Run } from "./run-context.js";
+import { tellGate } from "./run-spans.js";
 import { meters } from "./run-status.js";
 import { taskApplied } from "./task-applied.js";
 
@@ -90,7 +91,10 @@ function applyDecision(run: Run, word: DecisionCommand, judged: Gate): Gate {
   recordEvent(run, "wflo.approval.decided", { ...facts, by: word.by, ...said, ...edited });
   recordAudit(run, `approval.${word.decision}`, { ...facts, identity: "asserted", ...said, ...edited }, word.by);
   const waitSeconds = (nowMs() - Date.parse(gate.requestedAt)) / 1_000;
-  if (gate.state !== "pending") meters.approvalDecided({ decision: gate.state, waitSeconds });
+  if (gate.state !== "pending") {
+    meters.approvalDecided({ decision: gate.state, waitSeconds });
+    tellGate(gate);
+  }
   return gate;
 }
 

@@ -9,6 +9,7 @@ import type { BlobAddress, BlobRef } from "../core/transcript.js";
 import { parkLease } from "./account-lease.js";
 import { recordAudit, recordEvent } from "./outbox.js";
 import { now, nowMs, type Run, shouldContinueAsNew } from "./run-context.js";
+import { tellGate } from "./run-spans.js";
 import { meters, sayTools } from "./run-status.js";
 
 /** Closed gates stay to be read, the last few: they are carried along. */
@@ -88,8 +89,12 @@ function expireGate(run: Run, id: string): void {
   const outcome = gate.state === "pending" ? "escalated" : gate.state;
   recordEvent(run, "wflo.approval.expired", { gate: id, tool: gate.tool, state: outcome });
   recordAudit(run, "approval.expired", { gate: id, tool: gate.tool, digest: gate.digest, state: outcome });
-  if (gate.state === "pending") tellRequested(run, gate);
-  else meters.approvalDecided({ decision: gate.state, waitSeconds: (nowMs() - Date.parse(gate.requestedAt)) / 1_000 });
+  if (gate.state === "pending") {
+    tellRequested(run, gate);
+    return;
+  }
+  meters.approvalDecided({ decision: gate.state, waitSeconds: (nowMs() - Date.parse(gate.requestedAt)) / 1_000 });
+  tellGate(gate);
 }
 
 function tellRequested(run: Run, gate: Gate): void {

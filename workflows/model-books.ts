@@ -20,6 +20,7 @@ import { recordEvent } from "./outbox.js";
 import { attemptId, type Reservation } from "./reservation.js";
 import { agentOf, now, nowMs, type Run } from "./run-context.js";
 import { meters } from "./run-status.js";
+import { keepTraceIfDear } from "./tracing.js";
 
 /** An attempt without an answer, booked. */
 export type Failed =
@@ -211,6 +212,7 @@ export function tellOfMoney(run: Run, model: string, booked: Booked): Added {
   const { state, input } = run;
   const { ledger, added } = booked;
   state.ledger = ledger;
+  keepTraceIfDear(spent(ledger));
   const isCost = added.confirmedNanoUsd !== 0 || added.unconfirmedNanoUsd !== 0;
   if (isCost) meters.costBooked({ model, account: input.account ?? "", ...added });
   if (booked.softLimitCrossed) recordEvent(run, "wflo.budget.warning", { spentNanoUsd: spent(ledger) });

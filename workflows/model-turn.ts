@@ -8,6 +8,7 @@ import { bookAnswer, bookCut, bookFailure, bookLate, type Failed } from "./model
 import { noteCallPublished, recordEvent, unpublished } from "./outbox.js";
 import { type Reservation, reserveForNextCall } from "./reservation.js";
 import { agentOf, isHeld, nowMs, type Run } from "./run-context.js";
+import { beginTurn } from "./run-spans.js";
 import { meters, say } from "./run-status.js";
 import { isStoreAway } from "./store.js";
 
@@ -59,6 +60,7 @@ type AttemptOutcome = ModelAnswered | Failed;
 
 async function attempt(run: Run, reservation: Reservation): Promise<AttemptOutcome> {
   const { state } = run;
+  beginTurn(run);
   say(run, "running", `turn ${state.turn + 1}: ${reservation.model.model} is thinking`);
   const request = requestFor(run, reservation);
   const scope = new CancellationScope({ cancellable: true });
@@ -93,6 +95,7 @@ async function join(run: Run): Promise<AttemptOutcome> {
   const { state } = run;
   const model = agentOf(run).models[state.model] ?? agentOf(run).models[0];
   if (!model) return { kind: "cut" };
+  beginTurn(run);
   say(run, "running", `turn ${state.turn + 1}: looks whether ${model.model} has answered after all`);
   const request = {
     ...requestFor(run, { attempt: state.attempt, model, maxOutputTokens: 1, nanoUsd: 0 }),

@@ -9,6 +9,7 @@ import type { RunDoing, RunStatus } from "../core/run.js";
 import type { WfloSinks } from "../core/sinks.js";
 import { flushOutbox } from "./outbox.js";
 import { now, nowMs, type Run } from "./run-context.js";
+import { tellWait } from "./run-spans.js";
 
 export const { wflo: meters } = proxySinks<WfloSinks>();
 
@@ -34,6 +35,7 @@ const NAMES_SHOWN = 5;
 /** Says what the run does now: to the status query, to the Web UI, and where it changed or is old, to the index. */
 export function say(run: Run, state: RunDoing, text: string): void {
   const changed = run.doing.state !== state;
+  if (changed) tellWait(run.doing);
   if (changed || run.doing.text !== text) run.doing = { state, text, since: now() };
   setCurrentDetails(page(run));
   // The end is shown once it is told.

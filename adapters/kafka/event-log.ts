@@ -68,12 +68,15 @@ async function* endingWith(reading: Reading<ReadRecord>, end: () => void) {
 }
 
 /** One line a record, as in a file: a newline in a JSON text can only be white space. */
-function messageOf({ key, value }: LogRecord) {
-  const headers = { "content-type": "application/cloudevents+json; charset=UTF-8" };
+function messageOf({ key, value, traceparent }: LogRecord) {
   const isEvent = value.includes('"specversion"');
+  const headers = {
+    ...(isEvent ? { "content-type": "application/cloudevents+json; charset=UTF-8" } : {}),
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
   return {
     key,
     value: /[\r\n]/.test(value) ? JSON.stringify(JSON.parse(value)) : value,
-    ...(isEvent ? { headers } : {}),
+    headers,
   };
 }

@@ -227,6 +227,7 @@ export function silentSinks(): InjectedSinks<WfloSinks> {
       modelChanged: silent,
       budgetLeft: silent,
       approvalDecided: silent,
+      spanEnded: silent,
     },
   };
 }

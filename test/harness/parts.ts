@@ -13,12 +13,14 @@ import {
   packageRoot,
 } from "../../workers/tool-finder.js";
 import type { ToolSource } from "../../workers/tool-sources.js";
+import { findJaeger, findPrometheus } from "./observability-parts.js";
 
 const run = promisify(execFile);
 
 /**
  * Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server,
- * Redis, Claude's tokenizers, gVisor, scanners of what Wflo is made of, Kafka, and a client of it in another language.
+ * Redis, Claude's tokenizers, gVisor, scanners of what Wflo is made of, Kafka, a client of it in another
+ * language, and who looks at what Wflo tells: Jaeger, and a folder with Prometheus and Alertmanager.
  */
 export type PartName =
   | "bubblewrap"
@@ -32,7 +34,9 @@ export type PartName =
   | "gitleaks"
   | "hadolint"
   | "kafka"
-  | "librdkafka";
+  | "librdkafka"
+  | "jaeger"
+  | "prometheus";
 
 /** The environment variable that holds a part's path while tests run. */
 export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
@@ -48,6 +52,8 @@ export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
   hadolint: "WFLO_TEST_HADOLINT",
   kafka: "WFLO_TEST_KAFKA",
   librdkafka: "WFLO_TEST_LIBRDKAFKA",
+  jaeger: "WFLO_TEST_JAEGER",
+  prometheus: "WFLO_TEST_PROMETHEUS",
 };
 
 /** A program's path, or why it can't be had on this machine. */
@@ -144,6 +150,8 @@ export async function findTestParts(search: PartSearch): Promise<Record<PartName
     hadolint: async () => (await findTool(HADOLINT, search)).path,
     kafka: async () => await findKafka(search),
     librdkafka: async () => await findLibrdkafka(search),
+    jaeger: async () => await findJaeger(search),
+    prometheus: async () => await findPrometheus(search),
   };
   const found = Object.entries(finders).map(async ([name, find]) => [name, await part(find)] as const);
   return Object.fromEntries(await Promise.all(found)) as Record<PartName, Part>;

@@ -7,7 +7,7 @@ import { type WorkerProcesses, workerProcesses } from "../harness/worker-process
 
 /*
  * Secrets that tools get by reference, and that tools then say wherever they can: real processes against a server, a
- * database and folders of their own, of which every file is read afterwards, and what the worker logs and measures.
+ * database and folders of their own, of which every file is read afterwards, and what the worker logs, measures and traces.
  */
 
 let scanned: ScannedWorld | undefined;
@@ -51,6 +51,10 @@ async function played(options: { readonly named: boolean }) {
       WFLO_HTTP_PORT: "0",
       WFLO_SECRETS: "./store.mjs",
       PLANTED_VARIABLE: planted.variable,
+      // Spans are printed, with all that tools say.
+      OTEL_TRACES_EXPORTER: "console",
+      OTEL_BSP_SCHEDULE_DELAY: "20",
+      OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "true",
     },
   });
   const { workers, kept } = scanned;
@@ -65,13 +69,15 @@ async function played(options: { readonly named: boolean }) {
   const metrics = await (await fetch(`http://localhost:${port}/metrics`)).text();
   expect(metrics).toContain('wflo_tool_calls_total{tool="say",outcome="ok"} 1');
   await writeFile(join(workers.folder, "kept/metrics.txt"), metrics);
+  await worker.line(/"invoke_agent keeper"|name: .invoke_agent keeper/);
+  expect(worker.output()).toMatch(/gen_ai\.tool\.call\.result/);
   await writeFile(join(workers.folder, "kept/log.txt"), worker.output());
   const { length } = planted.variable;
   const marks = { redacted: "[secret a]", worked: `"lengths":[${length},${length},${length}]` };
   return { found: await foundIn(kept, planted), marks: await foundIn(kept, marks) };
 }
 
-test("a tool's secrets are in no history, blob, event, stream, log, metric or prompt, whatever the tool says", async () => {
+test("a tool's secrets are in no history, blob, event, stream, log, metric, span or prompt, whatever the tool says", async () => {
   const { found, marks } = await played({ named: true });
   expect(found).toEqual({});
   expect(Object.keys(marks).sort()).toEqual(["redacted", "worked"]);

@@ -24,6 +24,8 @@ describe("settings", () => {
         unpriced: "refuse",
         scriptsFolder: undefined,
         recordFolder: undefined,
+        traceKeepNanoUsd: 1_000_000_000,
+        logContent: false,
         logLevel: "info",
         topics: { events: "wflo.events", audit: "wflo.audit" },
         stateFolder: "/app/.wflo",

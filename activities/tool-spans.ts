@@ -1,0 +1,65 @@
+import type { ToolCallRequest, ToolCallResult } from "../core/activity-contract.js";
+import type { ToolSpec } from "../core/agent.js";
+import { GEN_AI, OPERATIONS, WFLO_ATTRIBUTES } from "../core/gen-ai.js";
+import type { Span, Tracer } from "../ports/tracer.js";
+import { beginningOf } from "./inline.js";
+import type { CodeRan } from "./run-code.js";
+
+/** As much of arguments and results goes into an attribute, where content is wanted at all. */
+const CONTENT_BYTES = 16 * 1024;
+
+/** One attempt at a tool, as a span of the conventions for generative AI: `execute_tool NAME`. */
+export async function toolSpan(
+  tracer: Tracer,
+  {
+    spec,
+    request,
+    workflowId,
+  }: { readonly spec: ToolSpec; readonly request: ToolCallRequest; readonly workflowId: string },
+  work: () => Promise<ToolCallResult>,
+): Promise<ToolCallResult> {
+  const attributes = {
+    [GEN_AI.operation]: OPERATIONS.tool,
+    [GEN_AI.toolName]: spec.name,
+    [GEN_AI.toolCallId]: request.callId,
+    [GEN_AI.toolType]: "function",
+    [GEN_AI.conversation]: workflowId,
+    [WFLO_ATTRIBUTES.turn]: request.turn,
+    ...(tracer.content ? { [GEN_AI.toolArguments]: bounded(request.args) } : {}),
+  };
+  return await tracer.span(`${OPERATIONS.tool} ${spec.name}`, { attributes }, async (span) => {
+    const result = await work();
+    if (result.error !== undefined) span.fail(result.stale === true ? "stale" : "tool_error");
+    if (result.costNanoUsd !== undefined) span.set({ [WFLO_ATTRIBUTES.cost]: result.costNanoUsd });
+    if (tracer.content) span.set({ [GEN_AI.toolResult]: bounded(result.error ?? result.result ?? null) });
+    return result;
+  });
+}
+
+/** One execution in a sandbox. */
+export async function sandboxSpan(tracer: Tracer, language: string, work: () => Promise<CodeRan>): Promise<CodeRan> {
+  return await tracer.span(`run_sandbox ${language}`, {}, async (span) => {
+    const ran = await work();
+    span.set({
+      [WFLO_ATTRIBUTES.sandboxBackend]: ran.result.backend,
+      [WFLO_ATTRIBUTES.sandboxOutcome]: outcomeOf(ran),
+    });
+    noteLimit(span, ran);
+    return ran;
+  });
+}
+
+/** `ok`, `error`, `timeout`, or the limit that was hit. */
+export function outcomeOf({ result: { timedOut, limit, exitCode } }: CodeRan): string {
+  return timedOut ? "timeout" : (limit ?? (exitCode === 0 ? "ok" : "error"));
+}
+
+/** Code that ends with an error is the model's business; code that was stopped is ours. */
+function noteLimit(span: Span, ran: CodeRan): void {
+  const outcome = outcomeOf(ran);
+  if (outcome !== "ok" && outcome !== "error") span.fail(outcome);
+}
+
+function bounded(value: unknown): string {
+  return beginningOf(JSON.stringify(value) ?? "null", CONTENT_BYTES);
+}
