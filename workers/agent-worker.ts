@@ -2,12 +2,13 @@ import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import type { Context } from "@temporalio/activity";
-import { type NativeConnection, Worker } from "@temporalio/worker";
+import { type ActivityInterceptorsFactory, type NativeConnection, Worker } from "@temporalio/worker";
 import type { Activities } from "../activities/index.js";
 import type { Tracing } from "../adapters/opentelemetry/tracing.js";
 import { workerConverter } from "../encryption/data-converter.js";
 import type { KeyRing } from "../ports/key-ring.js";
 import type { Meters } from "../ports/meters.js";
+import { noteWork } from "./log-surroundings.js";
 import { packageRoot } from "./tool-finder.js";
 import { withEncodedFailures, withoutCallStacks, withTraces } from "./workflow-code.js";
 import { workflowSinks } from "./workflow-sinks.js";
@@ -90,6 +91,7 @@ export async function startWorkers(options: WorkerOptions): Promise<RunningWorke
 
 async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: string): Promise<Worker> {
   const { connection, namespace, activities, meters } = options;
+  const activity = [...(options.tracing ? [await tracedActivities()] : []), noteWork];
   const shared = {
     connection,
     namespace,
@@ -99,7 +101,7 @@ async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: str
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
     ...(options.keyRing ? { dataConverter: workerConverter(options.keyRing) } : {}),
-    ...(options.tracing ? { interceptors: await tracingInterceptors() } : {}),
+    interceptors: { activity },
   } as const;
   if (queue === "sandbox") {
     return await Worker.create({
@@ -119,19 +121,12 @@ async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: str
   });
 }
 
-/** The SDK's own: an activity's span, its place in the trace, and the ids on its log lines. */
-async function tracingInterceptors() {
-  const { OpenTelemetryActivityInboundInterceptor, OpenTelemetryActivityOutboundInterceptor } = await import(
+/** The SDK's own: an activity's span, and its place in the trace. */
+async function tracedActivities(): Promise<ActivityInterceptorsFactory> {
+  const { OpenTelemetryActivityInboundInterceptor } = await import(
     "@temporalio/interceptors-opentelemetry/lib/worker/index.js"
   );
-  return {
-    activity: [
-      (context: Context) => ({
-        inbound: new OpenTelemetryActivityInboundInterceptor(context),
-        outbound: new OpenTelemetryActivityOutboundInterceptor(context),
-      }),
-    ],
-  };
+  return (context: Context) => ({ inbound: new OpenTelemetryActivityInboundInterceptor(context) });
 }
 
 async function workflowCode(options: WorkerOptions): Promise<string> {

@@ -24,11 +24,16 @@ export async function installRuntime(
   return await installed;
 }
 
+/** A workflow's lines say `runId`, an activity's `workflowRunId`: here it is one name. */
+function factsOf(meta: object): Record<string, unknown> {
+  const { workflowRunId, ...facts } = meta as Record<string, unknown>;
+  return workflowRunId === undefined ? facts : { ...facts, runId: workflowRunId };
+}
+
 async function install(logger: Logger, options: { readonly metrics: boolean }): Promise<InstalledRuntime> {
   const bindAddress = options.metrics ? `127.0.0.1:${await freePort()}` : undefined;
   const log = (level: LogLevel, message: string, meta: object = {}) => {
-    if (!EXPECTED.test(message))
-      logger.log(level.toLowerCase() as Lowercase<LogLevel>, message, meta as Record<string, unknown>);
+    if (!EXPECTED.test(message)) logger.log(level.toLowerCase() as Lowercase<LogLevel>, message, factsOf(meta));
   };
   Runtime.install({
     shutdownSignals: [],

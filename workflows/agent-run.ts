@@ -15,6 +15,7 @@ import { packRun } from "./carried-state.js";
 import { close, failed, resultOf } from "./closing.js";
 import { compactIfNear } from "./compaction.js";
 import { hasUnheard } from "./conversation.js";
+import { noteRun } from "./log-facts.js";
 import { modelTurn } from "./model-turn.js";
 import { tendOutbox } from "./outbox.js";
 import { inOwnScope } from "./own-scope.js";
@@ -34,6 +35,7 @@ const MOST_REPAIRS = 2;
  */
 export async function agentRun(input: unknown, carried?: Carried): Promise<RunResult> {
   const run = openRun(checkedInput(input));
+  noteRun(run);
   listen(run);
   try {
     if (carried) restore(run, await whole<CarriedRun>(run, carried));

@@ -1,12 +1,13 @@
 import type { WorkflowInterceptorsFactory } from "@temporalio/workflow";
+import { runFacts } from "./log-facts.js";
 import { activeSpan, openTrace, traceSettings, withContinuedTrace, withTrace } from "./tracing.js";
 
 /**
- * Hands the trace on with every step. None of these is `async`: a promise more, and a history that was made without them
- * would not replay.
+ * Hands the trace on with every step, and says on log lines which run they are of. None of these is `async`: a promise more,
+ * and a history that was made without them would not replay.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
-  if (!traceSettings()) return {};
+  if (!traceSettings()) return { outbound: [{ getLogAttributes: (input, next) => next({ ...runFacts(), ...input }) }] };
   return {
     inbound: [
       {
@@ -24,7 +25,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
         continueAsNew: (input, next) => next({ ...input, headers: withContinuedTrace(input.headers) }),
         getLogAttributes(input, next) {
           const span = activeSpan();
-          return next(span ? { trace_id: span.traceId, span_id: span.spanId, ...input } : input);
+          const ids = span ? { trace_id: span.traceId, span_id: span.spanId } : {};
+          return next({ ...runFacts(), ...ids, ...input });
         },
       },
     ],

@@ -19,6 +19,8 @@ export interface LoggerOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Prompts, answers, arguments and results are logged too. @default false */
   readonly content?: boolean;
+  /** What is being done where a line is written: on every line, unless the line says otherwise. @default nothing */
+  readonly surroundings?: () => LogFacts | undefined;
 }
 
 /** Names of pino's own members of a line; a fact of this name gets an underscore. */
@@ -37,15 +39,29 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      ...(options.surroundings
+        ? { mixin: () => options.surroundings?.() ?? {}, mixinMergeStrategy: whatTheLineSays }
+        : {}),
     },
     {
       write: (line: string) => {
         const clean = scrub(line);
-        destination.write(format?.(clean) ?? clean);
+        destination.write(format?.(shown(clean)) ?? clean);
       },
     },
   );
   return portOf(root, content);
+}
+
+function whatTheLineSays(line: object, surroundings: object): object {
+  return { ...surroundings, ...line };
+}
+
+/** A JSON line whose texts move no cursor and change no colour once they are printed. */
+function shown(line: string): string {
+  return line
+    .replace(/\\u00([01][0-9a-f])|\\([bf])/g, (code) => `\\${code}`)
+    .replace(/[\u007f-\u009f]/g, (code) => `\\\\x${code.charCodeAt(0).toString(16)}`);
 }
 
 function portOf(log: pino.Logger, content: boolean): Logger {

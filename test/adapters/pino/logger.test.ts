@@ -145,6 +145,27 @@ test("pretty lines are for people: no JSON, secrets out all the same", () => {
   expect(lines.join("")).not.toContain("{");
 });
 
+test("a pretty line moves no cursor and rings no bell, whatever is said in it", () => {
+  const { logger, lines } = logging({ pretty: true, content: true });
+  logger.info("title \u001b]0;pwned\u0007 and \u009b2J", { prompt: "\u001b[31mred\b\u0000" });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+  expect(lines.join("")).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+  expect(lines.join("")).toContain("\\u001b[31mred\\b\\u0000");
+});
+
+test("a field of a megabyte is cut, and the line says how long it was", () => {
+  const { logger, lines, last } = logging();
+  logger.info("called", { detail: "x".repeat(1_000_000) });
+  expect(lines[0]?.length).toBeLessThan(5_000);
+  expect(last().detail).toMatch(/x… \[1000000 characters\]$/);
+});
+
+test("what is going on around a line is on it, but for what the line says itself", () => {
+  const { logger, last } = logging({ surroundings: () => ({ workflowId: "run-1", turn: 2, tool: "python" }) });
+  logger.warn("slow", { turn: 3 });
+  expect(last()).toMatchObject({ workflowId: "run-1", turn: 3, tool: "python" });
+});
+
 test("lines go to standard error, and a process whose reader has gone goes on", async () => {
   const script = `
     import { createLogger } from "./adapters/pino/logger.ts";
