@@ -25,6 +25,8 @@ export interface ConsumeOptions {
   handle(message: InboxMessage): Promise<void>;
   /** Told in words why messages wait, or that the consumer had to begin again. */
   onProblem?(message: string): void;
+  /** Told how many messages of a partition are not dealt with yet, after each that was, where the inbox can say so. */
+  onLag?(topic: string, partition: number, messages: number): void;
 }
 
 /** A member of a group at work. */

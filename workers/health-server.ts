@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { MetricsFormat } from "../adapters/prometheus/meters.js";
 import type { Access } from "../ports/access.js";
 import { PortTaken } from "./dev-server.js";
 
 /** What the server tells of. */
 export interface HealthSources {
-  /** Our metrics as Prometheus text, with its content type. */
-  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Our metrics, and others of this process that come as Prometheus text, with their content type. */
+  metrics(format: MetricsFormat, others: string): Promise<{ readonly contentType: string; readonly text: string }>;
   /** The SDK core's own metrics, where it serves them. */
   readonly coreMetricsUrl: string | undefined;
   /** Who may read the metrics. @default whoever asks */
@@ -64,8 +65,9 @@ async function answerPath(
         response.setHeader("www-authenticate", "Bearer");
         return answer(response, 401, "metrics are for whoever has a role (WFLO_ACCESS_TOKENS, WFLO_OIDC_ISSUER)\n");
       }
-      const { contentType, text } = await sources.metrics();
-      answer(response, 200, `${text}${await coreMetrics(sources.coreMetricsUrl)}`, contentType);
+      const format = (headers.accept ?? "").includes("application/openmetrics-text") ? "open-metrics" : "prometheus";
+      const { contentType, text } = await sources.metrics(format, await coreMetrics(sources.coreMetricsUrl));
+      answer(response, 200, text, contentType);
       return;
     }
     case "/healthz":

@@ -5,7 +5,7 @@ import { TRIGGER_GROUP } from "../core/trigger.js";
 import type { Consumption } from "../ports/inbox.js";
 import type { Logger } from "../ports/logger.js";
 import { createTriggerAdmission } from "../triggers/admission.js";
-import { createTriggerHandler } from "../triggers/handler.js";
+import { createTriggerHandler, type TriggerOutcome } from "../triggers/handler.js";
 import { startTriggerServer, type TriggerServer } from "../triggers/server.js";
 import { openAccess } from "./access.js";
 import { loadAgents } from "./agent-module.js";
@@ -37,6 +37,8 @@ export interface TriggerProcessOptions {
   readonly health?: boolean;
 }
 
+const OUTCOMES: readonly TriggerOutcome["outcome"][] = ["started", "duplicate", "signaled", "filtered", "refused"];
+
 /** Failed runs are looked for this often, in milliseconds. */
 const AGAIN_EVERY_MS = 5_000;
 
@@ -63,6 +65,10 @@ export async function startTriggerProcess(
     const traced = tracing ? { tracer: tracing.tracer } : {};
     const names = new Set(agents.map(({ name }) => name));
     const handler = createTriggerHandler({ triggers, agents: names, client, admission, inbox, meters, ...traced });
+    // A series that begins with its first event says nothing of it: an increase needs something before.
+    for (const { name } of triggers) {
+      for (const outcome of OUTCOMES) meters.count("wflo_triggers_total", { trigger: name, outcome }, 0);
+    }
     const topics = topicsOf(triggers);
     let consumption: Consumption | undefined;
     const health = options.health === false ? undefined : healthPort(config);
@@ -70,7 +76,7 @@ export async function startTriggerProcess(
       health === undefined
         ? undefined
         : await startHealthServer(health, {
-            metrics: async () => await meters.render(),
+            metrics: meters.render,
             coreMetricsUrl: undefined,
             access: openAccess(config),
             unready: () => (consumption ? [] : ["starting"]),
@@ -92,6 +98,7 @@ export async function startTriggerProcess(
       topics,
       handle: handler.handle,
       onProblem: (message) => logger.warn(message),
+      onLag: (topic, partition, lag) => meters.set("wflo_trigger_lag", { topic, partition: String(partition) }, lag),
     });
     const { ended } = consumption;
     closers.push(consumption.stop);

@@ -1,4 +1,5 @@
 import { createActivities } from "../activities/index.js";
+import { storedSpanIds } from "../adapters/opentelemetry/active-span.js";
 import { createPrometheusMeters } from "../adapters/prometheus/meters.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Logger } from "../ports/logger.js";
@@ -9,11 +10,12 @@ import { type Composition, compose } from "./compose.js";
 import { type Config, WrongSettings } from "./config.js";
 import { connectWorker, serverPlace } from "./connection.js";
 import { checkEncryptionKeys } from "./encryption-marks.js";
-import { type HealthServer, startHealthServer } from "./health-server.js";
+import { type HealthServer, type HealthSources, startHealthServer } from "./health-server.js";
 import { loggerOf } from "./process-logger.js";
 import { installRuntime } from "./runtime.js";
 import { ensureSearchAttributes } from "./search-attributes.js";
 import { secretProblems } from "./secrets.js";
+import { createStanding } from "./standing.js";
 import { packageVersion } from "./tool-finder.js";
 import { openTracing } from "./tracing.js";
 
@@ -45,11 +47,14 @@ export interface WorkerProcessOptions {
 export async function startWorkerProcess(config: Config, options: WorkerProcessOptions = {}): Promise<WorkerProcess> {
   const logger = options.logger ?? loggerOf(config);
   const queues = options.queues ?? ["agents", "sandbox"];
-  const meters = createPrometheusMeters({ onViolation: (violation) => logger.error(violation.message) });
   const { coreMetricsUrl } = await installRuntime(logger, { metrics: config.httpPort !== "off" });
   const { address, namespace } = serverPlace(config.environment);
   const connection = await connectWorker(config.environment);
   const tracing = await openTracing(config, logger);
+  const meters = createPrometheusMeters({
+    onViolation: (violation) => logger.error(violation.message),
+    ...(tracing ? { exemplar: storedSpanIds } : {}),
+  });
   const closers: (() => Promise<void>)[] = [async () => await connection.close()];
   if (tracing) closers.push(async () => await tracing.flush());
   const closeAll = async () => {
@@ -64,7 +69,11 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const witness = openWitness(config, composition.stores.eventLog);
     let workers: RunningWorkers | undefined;
     const unready = () => workers?.unready() ?? ["starting"];
-    const metrics = async () => await meters.render();
+    const standing = createStanding({ connection, namespace, taskQueue: config.taskQueue, meters, searchAttributes });
+    const metrics: HealthSources["metrics"] = async (format, others) => {
+      await standing.look();
+      return await meters.render(format, others);
+    };
     const health = await openHealth(config, { metrics, coreMetricsUrl, access: openAccess(config), unready });
     if (health) closers.push(async () => await health.close());
     const witnessed = { ...composition.ports, eventLog: witness };

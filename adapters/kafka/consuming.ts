@@ -86,7 +86,7 @@ export async function consume({ kafka, topics }: Parts, options: ConsumeOptions)
 
 /** Handles batches: chunk by chunk, the messages of a key in order, different keys at the same time. */
 function createWork(
-  { handle, onProblem = () => {} }: ConsumeOptions,
+  { handle, onProblem = () => {}, onLag = () => {} }: ConsumeOptions,
   isStopping: () => boolean,
   onProgress: () => void,
 ) {
@@ -116,6 +116,8 @@ function createWork(
         // Offsets are a prefix: what comes after a message that waits comes again too.
         const last = chunk[first === -1 ? chunk.length - 1 : first - 1];
         if (last) resolveOffset(last.offset);
+        const next = first === -1 ? BigInt(last?.offset ?? 0) + 1n : BigInt(chunk[first]?.offset ?? 0);
+        onLag(topic, partition, Number(BigInt(batch.highWatermark) - next));
         if (first !== -1) {
           const wait = Math.min(LONGEST_WAIT_MS, (waits.get(place) ?? FIRST_WAIT_MS / 2) * 2);
           if (!waits.has(place)) onProblem(`${place} waits at ${chunk[first]?.offset}: ${failures[first]?.message}`);

@@ -1,136 +1,53 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import {
+  Counter,
+  type CounterConfiguration,
+  Gauge,
+  Histogram,
+  type OpenMetricsContentType,
+  Registry,
+} from "prom-client";
 import { invariant, Violation } from "../../core/invariant.js";
 import type { Labels, Meters } from "../../ports/meters.js";
-
-interface MetricRow {
-  readonly kind: "counter" | "histogram" | "gauge";
-  readonly labels: readonly string[];
-  readonly help: string;
-  /** Upper bounds in seconds, of a histogram. */
-  readonly buckets?: readonly number[];
-}
-
-const CALL_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300];
-const RUN_SECONDS = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400, 604_800];
-const WAIT_SECONDS = [10, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 259_200, 604_800];
-
-/** Every metric of a Wflo process, as CONTRACT 'Metrics' and docs/reference/metrics.md have them. */
-export const METRICS = {
-  wflo_runs_started_total: { kind: "counter", labels: ["agent"], help: "Runs that started." },
-  wflo_runs_closed_total: { kind: "counter", labels: ["agent", "status"], help: "Runs that ended, by how." },
-  wflo_run_duration_seconds: {
-    kind: "histogram",
-    labels: ["agent"],
-    help: "From a run's start to its end, waiting for people included.",
-    buckets: RUN_SECONDS,
-  },
-  wflo_model_calls_total: {
-    kind: "counter",
-    labels: ["provider", "model", "outcome"],
-    help: "Attempts to call a model, by outcome: ok, or the kind of failure.",
-  },
-  wflo_model_call_duration_seconds: {
-    kind: "histogram",
-    labels: ["provider", "model"],
-    help: "One attempt to call a model, until its answer is journalled or it has failed.",
-    buckets: CALL_SECONDS,
-  },
-  wflo_model_tokens_total: {
-    kind: "counter",
-    labels: ["provider", "model", "kind"],
-    help: "Tokens by kind: input, output, cached_input, cache_write, reasoning.",
-  },
-  wflo_cost_usd_total: {
-    kind: "counter",
-    labels: ["provider", "model", "account"],
-    help: "Cost in US dollars that providers and tools have confirmed, as runs booked it.",
-  },
-  wflo_cost_unconfirmed_usd_total: {
-    kind: "counter",
-    labels: ["provider", "model", "account"],
-    help: "Cost in US dollars of attempts that may have been billed, as runs booked it.",
-  },
-  wflo_cost_explained_usd_total: {
-    kind: "counter",
-    labels: ["provider", "model", "account"],
-    help: "Of the unconfirmed cost, what late answers have explained since: it is confirmed, or was never billed.",
-  },
-  wflo_model_changes_total: {
-    kind: "counter",
-    labels: ["from", "to", "why"],
-    help: "Runs that went on with another model: budget (a cheaper one, as the money ran short), unavailable.",
-  },
-  wflo_model_cache_total: {
-    kind: "counter",
-    labels: ["result"],
-    help: "Questions of agents with a cache, by result: hit, miss, away (Redis could not be asked).",
-  },
-  wflo_unpriced_calls_total: {
-    kind: "counter",
-    labels: ["provider", "model"],
-    help: "Calls of models without a price, which no cost has.",
-  },
-  wflo_model_circuit_open: {
-    kind: "gauge",
-    labels: ["provider"],
-    help: "1 while a provider that has failed too often in a row is left alone, else 0.",
-  },
-  wflo_budget_remaining_usd: {
-    kind: "gauge",
-    labels: ["account"],
-    help: "What an account has neither spent nor leased, in US dollars.",
-  },
-  wflo_tool_calls_total: { kind: "counter", labels: ["tool", "outcome"], help: "Tool calls that ran: ok or error." },
-  wflo_sandbox_executions_total: {
-    kind: "counter",
-    labels: ["backend", "outcome"],
-    help: "Executions of code in a sandbox: ok, error, timeout, or the limit that was hit.",
-  },
-  wflo_sandbox_duration_seconds: {
-    kind: "histogram",
-    labels: ["backend"],
-    help: "One execution of code in a sandbox.",
-    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
-  },
-  wflo_approvals_total: { kind: "counter", labels: ["decision"], help: "Gates that people decided, by decision." },
-  wflo_approval_wait_seconds: {
-    kind: "histogram",
-    labels: [],
-    help: "From a gate's opening to its decision.",
-    buckets: WAIT_SECONDS,
-  },
-  wflo_events_published_total: {
-    kind: "counter",
-    labels: ["outcome"],
-    help: "Events and audit records handed to the event log: ok, or error (they go out again).",
-  },
-  wflo_triggers_total: {
-    kind: "counter",
-    labels: ["trigger", "outcome"],
-    help: "Events that triggers acted on: started, duplicate, signaled, filtered, or refused (to the dead letters).",
-  },
-} as const satisfies Record<string, MetricRow>;
+import { CALL_SECONDS, METRICS, type MetricRow } from "./metrics.js";
+import { END, openMetrics, prometheusText, withoutEnd } from "./open-metrics.js";
 
 /** Values of one label beyond this many are counted under `other`: a series a model name must not fill the memory. */
 const LABEL_VALUES_MAX = 200;
 const LABEL_CHARACTERS_MAX = 128;
 
+/** The two forms of what a scraper reads. Exemplars are in OpenMetrics alone. */
+export type MetricsFormat = "prometheus" | "open-metrics";
+
 export interface PrometheusMeters extends Meters {
-  /** The body of `/metrics`. */
-  render(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /**
+   * The body of `/metrics`.
+   * @param others more text in the form of Prometheus, of the same process @default none
+   */
+  render(format?: MetricsFormat, others?: string): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
+/** Ids that lead from a measurement to what was measured. */
+export type ExemplarLabels = Readonly<Record<string, string>>;
+
 /**
+ * @param exemplar of what is going on where something is measured; undefined: nothing that could be looked at
  * @param onViolation what to do with a measurement that no row of the table fits, a bug of ours; without it, it is thrown
  */
 export function createPrometheusMeters({
   onViolation = rethrow,
+  exemplar,
 }: {
+  readonly exemplar?: () => ExemplarLabels | undefined;
   readonly onViolation?: (violation: Violation) => void;
 } = {}): PrometheusMeters {
-  const registry = new Registry();
+  // Exemplars are in a registry of OpenMetrics alone, and the library's counters are in one of the two forms, not in both.
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  const registers = [registry as unknown as Registry];
   const bounded = createLabelBound();
-  const instruments = new Map(Object.entries(METRICS).map(([name, row]) => [name, instrument(name, row, registry)]));
+  const instruments = new Map(
+    Object.entries(METRICS).map(([name, row]) => [name, instrument(name, row, { registers, exemplar })]),
+  );
   const measure = (name: string, kind: MetricRow["kind"], labels: Labels, value: number) => {
     try {
       const row: MetricRow | undefined = (METRICS as Record<string, MetricRow>)[name];
@@ -152,28 +69,68 @@ export function createPrometheusMeters({
     count: (name, labels, by = 1) => measure(name, "counter", labels, by),
     observe: (name, labels, seconds) => measure(name, "histogram", labels, seconds),
     set: (name, labels, value) => measure(name, "gauge", labels, value),
-    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    async render(format = "prometheus", others = "") {
+      const text = await registry.metrics();
+      if (format === "open-metrics") {
+        return { contentType: registry.contentType, text: `${withoutEnd(text)}${openMetrics(others)}${END}` };
+      }
+      return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, text: `${prometheusText(text)}${others}` };
+    },
   };
 }
 
 type Recording = (labels: Record<string, string>, value: number) => void;
 
-function instrument(name: string, row: MetricRow, registry: Registry): Recording {
-  const settings = { name, help: row.help, labelNames: [...row.labels], registers: [registry] };
+interface Surroundings {
+  readonly registers: Registry[];
+  readonly exemplar: (() => ExemplarLabels | undefined) | undefined;
+}
+
+function instrument(name: string, row: MetricRow, { registers, exemplar }: Surroundings): Recording {
+  const settings = { name, help: row.help, labelNames: [...row.labels], registers };
   switch (row.kind) {
-    case "counter": {
-      const counter = new Counter(settings);
-      return (labels, value) => counter.inc(labels, value);
-    }
+    case "counter":
+      return name.endsWith("_usd_total") ? dollars(settings) : counted(settings);
     case "gauge": {
       const gauge = new Gauge(settings);
       return (labels, value) => gauge.set(labels, value);
     }
     case "histogram": {
-      const histogram = new Histogram({ ...settings, buckets: [...(row.buckets ?? CALL_SECONDS)] });
-      return (labels, value) => histogram.observe(labels, value);
+      const buckets = [...(row.buckets ?? CALL_SECONDS)];
+      if (!exemplar) {
+        const histogram = new Histogram({ ...settings, buckets });
+        return (labels, value) => histogram.observe(labels, value);
+      }
+      const histogram = new Histogram({ ...settings, buckets, enableExemplars: true });
+      return (labels, value) => histogram.observe({ labels, value, exemplarLabels: exemplar() ?? {} });
     }
   }
+}
+
+function counted(settings: CounterConfiguration<string>): Recording {
+  const counter = new Counter(settings);
+  return (labels, value) => counter.inc(labels, value);
+}
+
+/**
+ * Money is added up in nano-dollars, which are integers, and becomes dollars when it is read: a sum of fractions would be off
+ * by some of them in the end.
+ */
+function dollars(settings: CounterConfiguration<string>): Recording {
+  const sums = new Map<string, { readonly labels: Record<string, string>; nanoUsd: number }>();
+  new Counter({
+    ...settings,
+    collect() {
+      this.reset();
+      for (const { labels, nanoUsd } of sums.values()) this.inc(labels, nanoUsd / 1e9);
+    },
+  });
+  return (labels, usd) => {
+    const key = JSON.stringify(labels);
+    const sum = sums.get(key) ?? { labels, nanoUsd: 0 };
+    sums.set(key, sum);
+    sum.nanoUsd += Math.round(usd * 1e9);
+  };
 }
 
 /** The first values of each label keep their name, in all metrics alike. */

@@ -15,9 +15,13 @@ async function start({
   coreMetricsUrl = undefined as string | undefined,
   port = 0,
   access = undefined as Access | undefined,
+  asked = [] as string[],
 } = {}) {
   const server = await startHealthServer(port, {
-    metrics: async () => ({ contentType: "text/plain; version=0.0.4", text: "wflo_one 1\n" }),
+    metrics: async (format, others) => {
+      asked.push(format);
+      return { contentType: "text/plain; version=0.0.4", text: `wflo_one 1\n${others}` };
+    },
     coreMetricsUrl,
     access,
     unready: () => unready,
@@ -37,6 +41,16 @@ describe("the health server", () => {
     core.closeAllConnections();
     await new Promise<void>((resolve) => core.close(() => resolve()));
     expect(await (await (await start({ coreMetricsUrl })).get("/metrics")).text()).toBe("wflo_one 1\n");
+  });
+
+  test("answers in OpenMetrics whoever asks for it", async () => {
+    const asked: string[] = [];
+    const { port } = await start({ asked });
+    const accept =
+      "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,*/*;q=0.1";
+    await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { accept } });
+    await fetch(`http://127.0.0.1:${port}/metrics`);
+    expect(asked).toEqual(["open-metrics", "prometheus"]);
   });
 
   test("shows metrics to whoever has a role, where the settings say who has one; health to everybody", async () => {

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "@jest/globals";
-import { createPrometheusMeters, METRICS } from "../../../adapters/prometheus/meters.js";
+import { describe, expect, test } from "@jest/globals";
+import { createPrometheusMeters } from "../../../adapters/prometheus/meters.js";
+import { METRICS } from "../../../adapters/prometheus/metrics.js";
 import { Violation } from "../../../core/invariant.js";
 import { findOnPath, packageRoot } from "../../../workers/tool-finder.js";
 import { readExposition } from "./exposition.js";
@@ -112,3 +113,48 @@ test("docs/reference/metrics.md has every metric with its labels, kind and meani
 function kindOf(name: string): string {
   return METRICS[name as keyof typeof METRICS].kind;
 }
+
+describe("OpenMetrics", () => {
+  const CORE = `# HELP temporal_request_total requests
+# TYPE temporal_request_total counter
+temporal_request_total{operation="Poll"} 3
+# HELP temporal_total a gauge
+# TYPE temporal_total gauge
+temporal_total 1
+`;
+
+  test("has the same figures, the others' too, and what leads to a trace", async () => {
+    const ids = { trace_id: "0af7651916cd43dd8448eb211c80319c", span_id: "b7ad6b7169203331" };
+    const meters = createPrometheusMeters({ exemplar: () => ids });
+    meters.count("wflo_model_calls_total", { ...MODEL, outcome: "ok" });
+    meters.observe("wflo_model_call_duration_seconds", MODEL, 0.2);
+    const { contentType, text } = await meters.render("open-metrics", CORE);
+    expect(contentType).toMatch(/^application\/openmetrics-text; version=1/);
+    const lines = text.split("\n");
+    expect(lines.slice(-2)).toEqual(["# EOF", ""]);
+    expect(lines.filter((line) => line === "# EOF")).toHaveLength(1);
+    expect(lines).toContain("# TYPE wflo_model_calls counter");
+    expect(lines).toContain("# TYPE temporal_request counter");
+    expect(lines).toContain('temporal_request_total{operation="Poll"} 3');
+    expect(lines).toContain("# TYPE temporal_total gauge");
+    const bucket = lines.find((line) => line.startsWith('wflo_model_call_duration_seconds_bucket{le="0.25"'));
+    expect(bucket).toMatch(/ 1 # \{trace_id="0af7651916cd43dd8448eb211c80319c",span_id="b7ad6b7169203331"\} 0\.2 \d+/);
+    // The older form has no place for it.
+    expect((await meters.render("prometheus", CORE)).text).not.toMatch(/trace_id|EOF/);
+  });
+
+  test("what belongs to no stored trace has no exemplar", async () => {
+    const meters = createPrometheusMeters({ exemplar: () => undefined });
+    meters.observe("wflo_model_call_duration_seconds", MODEL, 0.2);
+    expect((await meters.render("open-metrics")).text).not.toContain(" # {");
+  });
+});
+
+test("money is added up to the nano-dollar, however often", async () => {
+  const meters = createPrometheusMeters();
+  const labels = { ...MODEL, account: "" };
+  for (let call = 0; call < 100_000; call += 1) meters.count("wflo_cost_usd_total", labels, 0.1);
+  meters.count("wflo_cost_usd_total", labels, 0.000_000_001);
+  for (const _again of [1, 2])
+    expect((await meters.render()).text).toMatch(/^wflo_cost_usd_total\{.*\} 10000\.000000001$/m);
+});
