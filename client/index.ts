@@ -25,5 +25,6 @@ export type { CommandOptions, DecisionOptions, RunHandle, TermsOptions } from ".
 export type { RunFilter, RunSummary } from "./run-list.js";
 export { RUN_STATES, type RunEnd, type RunStateName } from "./run-states.js";
 export type { Schedules, ScheduleTerms, ScheduleView } from "./schedules.js";
+export type { RunStory } from "./story.js";
 export type { History } from "./temporal.js";
 export type { TranscriptMessage } from "./transcript.js";

@@ -12,6 +12,7 @@ import type { RunChange } from "./run-changes.js";
 import { createRunCommands } from "./run-commands.js";
 import type { RunSummary } from "./run-list.js";
 import { createRunReader } from "./run-reader.js";
+import type { RunStory } from "./story.js";
 import type { History, Temporal } from "./temporal.js";
 import type { TranscriptMessage } from "./transcript.js";
 
@@ -64,6 +65,8 @@ export interface RunReader {
   files(): Promise<Readonly<Record<string, BlobAddress>>>;
   /** The content of one of its files. */
   file(name: string): Promise<Uint8Array>;
+  /** All that has happened so far, and its trace; without a worker. */
+  story(): Promise<RunStory>;
   /** Changes from its start to its end, as they happen. */
   watch(options?: { readonly signal?: AbortSignal }): AsyncIterable<RunChange>;
 }

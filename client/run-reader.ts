@@ -13,6 +13,7 @@ import { firstEvent } from "./history.js";
 import type { RunChange } from "./run-changes.js";
 import type { RunReader } from "./run-handle.js";
 import { summaryOf } from "./run-list.js";
+import { storyOf } from "./story.js";
 import type { Temporal } from "./temporal.js";
 import { toClientError } from "./temporal-errors.js";
 import { readTranscript } from "./transcript.js";
@@ -85,6 +86,10 @@ export function createRunReader(temporal: Temporal, handle: WorkflowHandle): Run
       return await readAuditTrail(temporal, workflowId);
     },
     file: async (name) => await readBlob(temporal.blobs(), addressOfFile(workflowId, name, await files())),
+    async story() {
+      await describe();
+      return await storyOf(temporal, workflowId);
+    },
     watch: ({ signal } = {}) =>
       watched(temporal, { workflowId, describe: async () => await describe(), query }, signal),
   };

@@ -39,6 +39,8 @@ export interface Config {
   readonly recordFolder: string | undefined;
   /** A run that has cost so much is traced whatever share of the traces is. */
   readonly traceKeepNanoUsd: number;
+  /** With `{traceId}` in it; undefined: nobody said where traces are to be seen. */
+  readonly traceUrl: string | undefined;
   /** What people, models and tools say may be in log lines. */
   readonly logContent: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -110,6 +112,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     scriptsFolder: path(value("WFLO_SCRIPTS")),
     recordFolder: path(value("WFLO_RECORD")),
     traceKeepNanoUsd: value("WFLO_TRACE_KEEP_USD"),
+    traceUrl: value("WFLO_TRACE_URL"),
     logContent: value("WFLO_LOG_CONTENT") === "on",
     logLevel: value("WFLO_LOG_LEVEL"),
     topics: { events: value("WFLO_EVENTS_TOPIC"), audit: value("WFLO_AUDIT_TOPIC") },

@@ -94,6 +94,11 @@ export const VARIABLES = {
   ),
   WFLO_LOG_LEVEL: { ...oneOf("pino's levels", LOG_LEVELS), defaultText: "info", otherwise: "info" },
   WFLO_LOG_CONTENT: oneOf("what people, models and tools say in log lines too; secrets never are", ["off", "on"]),
+  WFLO_TRACE_URL: {
+    ...optionalText("where a trace is to be seen, for `wflo show`: a URL with `{traceId}` in it", "none"),
+    accepted: "a URL with {traceId} in it",
+    read: (url: string) => (/^https?:\/\/.*\{traceId\}/.test(url) ? url : undefined),
+  },
   WFLO_TRACE_KEEP_USD: {
     meaning:
       "where OTEL_TRACES_SAMPLER stores a share of the traces: runs that cost this much (and those that fail) are stored as well",

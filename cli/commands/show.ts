@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { ClientError } from "../../client/client-error.js";
-import type { GateView, RunHandle, RunStatus, RunSummary } from "../../client/index.js";
+import type { GateView, RunHandle, RunStatus, RunStory, RunSummary } from "../../client/index.js";
 import type { BudgetView } from "../../core/ledger-report.js";
 import { formatUsd, type NanoUsd } from "../../core/money.js";
+import type { Config } from "../../workers/config.js";
 import { readName } from "../arguments.js";
 import { budgetWords } from "../budget-words.js";
 import { type CommandContext, inSession, type Session, withJson } from "../command.js";
@@ -10,19 +11,21 @@ import { gateWords } from "../gate-prompt.js";
 import { eventsOf, ledgerTable, wholeLedger } from "../ledger-lines.js";
 import { facts, printable } from "../output.js";
 import { type RunReport, reportOf, reportWords } from "../run-report.js";
+import { storyLines } from "../run-story.js";
 
 /** `wflo show`: all about one run. */
 export function registerShow(program: Command, context: CommandContext): void {
   withJson(program.command("show"))
-    .description("show a run: what it does, its money, its gates, its result")
+    .description("show a run: what it does and did, its money, its gates, its result")
     .argument("<ID>", "workflow id of the run", readName)
     .action(
       inSession(context, async (session: Session, workflowId: string) => {
         const run = (await session.client()).attach(workflowId);
         const summary = await run.summary();
         const report = summary.endedAt === undefined ? undefined : await reportOf(summary, run.result);
-        const views = await viewsOf(session, run, summary, report);
-        session.output.answer(documentOf(summary, views, report), () => wordsOf(summary, views, report));
+        const [views, story] = await Promise.all([viewsOf(session, run, summary, report), run.story()]);
+        const shown = { summary, views, report, story, traceUrl: traceUrlOf(session.config, story) };
+        session.output.answer(documentOf(shown), () => wordsOf(shown));
         return undefined;
       }),
     );
@@ -64,16 +67,38 @@ async function budgetOf(session: Session, run: RunHandle, workflowId: string): P
   return { ...budget, entries: await wholeLedger(workflowId, budget.entries, events) };
 }
 
-function documentOf(summary: RunSummary, views: Views, report?: RunReport): object {
-  const { workflowId, runId, webUrl, startedAt, endedAt } = summary;
-  const place = { workflowId, runId, webUrl, startedAt, ...(endedAt === undefined ? {} : { endedAt }) };
-  if (report === undefined) return { ...place, ...views };
-  if ("error" in report) return { ...place, ...views, error: report.error };
-  const { workflowId: _id, runId: _run, webUrl: _url, ...result } = report;
-  return { ...place, ...views, result };
+interface Shown {
+  readonly summary: RunSummary;
+  readonly views: Views;
+  /** Of a run that has ended. */
+  readonly report: RunReport | undefined;
+  readonly story: RunStory;
+  readonly traceUrl: string | undefined;
 }
 
-function wordsOf(summary: RunSummary, { status, budget, approvals }: Views, report?: RunReport): string {
+/** Undefined where nobody traced the run, or nobody said where traces are to be seen. */
+function traceUrlOf({ traceUrl }: Config, { traceId }: RunStory): string | undefined {
+  return traceId === undefined ? undefined : traceUrl?.replaceAll("{traceId}", traceId);
+}
+
+function documentOf({ summary, views, report, story, traceUrl }: Shown): object {
+  const { workflowId, runId, webUrl, startedAt, endedAt } = summary;
+  const { traceId, changes } = story;
+  const place = {
+    ...{ workflowId, runId, webUrl, startedAt },
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(traceId === undefined ? {} : { traceId }),
+    ...(traceUrl === undefined ? {} : { traceUrl }),
+  };
+  const told = { ...place, ...views, story: changes };
+  if (report === undefined) return told;
+  if ("error" in report) return { ...told, error: report.error };
+  const { workflowId: _id, runId: _run, webUrl: _url, ...result } = report;
+  return { ...told, result };
+}
+
+function wordsOf({ summary, views, report, story, traceUrl }: Shown): string {
+  const { status, budget, approvals } = views;
   const head = facts([
     ["run", summary.workflowId],
     ["agent", status.agent],
@@ -85,10 +110,14 @@ function wordsOf(summary: RunSummary, { status, budget, approvals }: Views, repo
     ["started", summary.startedAt],
     ["ended", summary.endedAt],
     ["Web UI", summary.webUrl],
+    ["trace", traceUrl ?? story.traceId],
   ]);
   const open = approvals.filter(({ state }) => state === "pending");
   const parts = [head, ...open.map(gateWords)];
   if (open.length > 0) parts.push(`decide with: wflo approve ${summary.workflowId} ${open[0]?.gate}, or wflo reject …`);
+  const lines = storyLines(story.changes, approvals);
+  if (!story.isWhole) parts.push("the server has forgotten how it began; what it still knows:");
+  parts.push(lines.join("\n"));
   if (budget) parts.push(ledgerTable(budget.entries));
   if (report) parts.push("error" in report ? reportWords(report) : printable(report.output), ...endOf(report));
   return parts.filter((part) => part !== "").join("\n\n");

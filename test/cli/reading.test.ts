@@ -57,6 +57,27 @@ describe("wflo show", () => {
     expect(stdout).toContain(`wflo approve ${waiting} g1`);
   });
 
+  test("tells what happened, in order: turns, tools, who decided what and when, the end", async () => {
+    const { stdout } = await wflo(["show", answered], worker);
+    const time = "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d  ";
+    const lines = [
+      "turn 1: answered · 1,000→100 tokens · \\$0\\.0011 · asks for .*",
+      "gate g1: .* \\(asks .*\\)",
+      'gate g1: ana approves: "go"',
+      "tool .*: done in .*",
+      "turn 2: answered · .*",
+      "ended: completed",
+    ];
+    expect(stdout).toMatch(new RegExp(lines.map((line) => `${time}${line}`).join("\n")));
+    const { document } = await wfloJson<{ story: { kind: string }[] }>(["show", answered], worker);
+    expect(document.story.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(["thinking", "answered", "tool", "ended"]),
+    );
+    // Nobody traces here.
+    expect(document).not.toHaveProperty("traceId");
+    expect((await wflo(["show", waiting], worker)).stdout).toMatch(/gate g1: .* \(asks /);
+  });
+
   test("shows an answer without what would move a terminal's cursor", async () => {
     const { stdout } = await wflo(["show", answered], worker);
     expect(stdout).toContain("It is out.\\x1b[31m");

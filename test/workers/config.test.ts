@@ -25,6 +25,7 @@ describe("settings", () => {
         scriptsFolder: undefined,
         recordFolder: undefined,
         traceKeepNanoUsd: 1_000_000_000,
+        traceUrl: undefined,
         logContent: false,
         logLevel: "info",
         topics: { events: "wflo.events", audit: "wflo.audit" },

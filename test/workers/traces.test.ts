@@ -72,6 +72,7 @@ describeWith("jaeger", (jaegerPath) => {
           WFLO_AGENTS: "",
           WFLO_SCRIPTS: ".",
           WFLO_SANDBOX: "bubblewrap",
+          WFLO_TRACE_URL: "http://traces.test/trace/{traceId}",
           OTEL_EXPORTER_OTLP_ENDPOINT: jaeger.endpoint,
           OTEL_BSP_SCHEDULE_DELAY: "50",
         });
@@ -165,6 +166,9 @@ describeWith("jaeger", (jaegerPath) => {
           expect(lineage(spans, gate as JaegerSpan)).toEqual([...above, "turn 2", "wait_approval shell"]);
           expect(tagsOf(gate as JaegerSpan)).toMatchObject({ "wflo.decision": "approved", "wflo.decided_by": "ann" });
           expect(named(spans, "send wflo.events").length).toBeGreaterThan(0);
+          const shown = await cli("show", id);
+          expect(shown).toContain(`trace    http://traces.test/trace/${run?.traceID}`);
+          expect(shown).toMatch(/gate g1: ann approves/);
           // Nothing that anybody said.
           expect(JSON.stringify(spans)).not.toMatch(/6 x 7|print\(|It is 42/);
         }, 150_000);
