@@ -9,18 +9,11 @@ import type { Logger } from "../ports/logger.js";
 import { loadAgents } from "./agent-module.js";
 import type { Config } from "./config.js";
 import { connectWorker, serverPlace } from "./connection.js";
+import { type Check, clockCheck, exporterCheck, keysCheck, pricesCheck } from "./doctor-checks.js";
 import { openSandbox } from "./sandbox.js";
 import { ensureSearchAttributes, missingSearchAttributes } from "./search-attributes.js";
 import { openStores } from "./stores.js";
 import { findTemporalCli } from "./tool-finder.js";
-
-/** One thing that was looked at. `fix` says what to do where it is not well. */
-export interface Check {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-  readonly fix?: string;
-}
 
 const PROJECT_NODE = 24;
 const HOUR_MS = 3_600_000;
@@ -36,11 +29,14 @@ export async function diagnose(config: Config, logger: Logger, options: { readon
   const checks: Check[] = [nodeCheck()];
   checks.push(await attempt("agents", async () => await agentsCheck(config)));
   checks.push(providersCheck(config));
+  checks.push(await attempt("prices", async () => await pricesCheck(config)));
   checks.push(await attempt("blobs", async () => await blobsCheck(config)));
+  checks.push(await attempt("keys", async () => await keysCheck(config)));
   const { redisUrl } = config;
   const { kafka } = config;
   if (kafka !== undefined) checks.push(await attempt("kafka", async () => await kafkaCheck(kafka)));
   if (redisUrl !== undefined) checks.push(await attempt("redis", async () => await redisCheck(redisUrl)));
+  checks.push(await attempt("traces", async () => await exporterCheck(config)));
   checks.push(await attempt("temporal-cli", async () => await cliCheck(config)));
   checks.push(...(await sandboxChecks(config, logger)));
   checks.push(...(await serverChecks(config, logger, options)));
@@ -155,6 +151,7 @@ async function serverChecks(config: Config, logger: Logger, options: { readonly 
         ? [await attempt("triggers", async () => await triggersCheck(connection, namespace, config))]
         : []),
       await attempt("search-attributes", async () => await attributesCheck(connection, namespace, logger, options)),
+      await attempt("clock", async () => await clockCheck(connection, namespace)),
       await attempt("worker", async () => await pollersCheck(connection, namespace, config.taskQueue)),
     ];
   } finally {

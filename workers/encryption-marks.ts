@@ -23,10 +23,8 @@ export interface NewKey {
 export async function checkEncryptionKeys(stored: ObjectStore, ring: KeyRing | undefined): Promise<NewKey | undefined> {
   const current = await ring?.current();
   try {
-    const marks = await stored.list(MARKS);
-    const problems = await Promise.all(marks.map(async (mark) => await problemOf(stored, ring, mark)));
-    const found = problems.filter((problem) => problem !== undefined);
-    if (found.length > 0) throw new WrongSettings(found);
+    const { marks, problems } = await lookAtMarks(stored, ring);
+    if (problems.length > 0) throw new WrongSettings(problems);
     if (ring && current) {
       const mark = `${MARKS}${current.id}`;
       if (marks.includes(mark)) return undefined;
@@ -37,6 +35,17 @@ export async function checkEncryptionKeys(stored: ObjectStore, ring: KeyRing | u
     if (!(error instanceof StoreUnavailable)) throw error;
   }
   return undefined;
+}
+
+/** Keys that are missing, or not those that encrypted what is in the store; nothing is changed. @throws StoreUnavailable */
+export async function encryptionProblems(stored: ObjectStore, ring: KeyRing | undefined): Promise<readonly string[]> {
+  return (await lookAtMarks(stored, ring)).problems;
+}
+
+async function lookAtMarks(stored: ObjectStore, ring: KeyRing | undefined) {
+  const marks = await stored.list(MARKS);
+  const problems = await Promise.all(marks.map(async (mark) => await problemOf(stored, ring, mark)));
+  return { marks, problems: problems.filter((problem) => problem !== undefined) };
 }
 
 async function problemOf(stored: ObjectStore, ring: KeyRing | undefined, mark: string): Promise<string | undefined> {
