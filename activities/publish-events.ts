@@ -33,7 +33,7 @@ async function publishRecords(
       .map((record) => ({ key: source.workflowId, value: JSON.stringify(documentOf(source, record)) }));
     if (batch.length === 0) continue;
     try {
-      await send(ports, ports.topics[topic], batch);
+      await (topic === "events" ? sendTraced : send)(ports, ports.topics[topic], batch);
       ports.meters.count("wflo_events_published_total", { outcome: "ok" }, batch.length);
     } catch (error) {
       ports.meters.count("wflo_events_published_total", { outcome: "error" }, batch.length);
@@ -42,19 +42,25 @@ async function publishRecords(
   }
 }
 
-/** What follows from an event belongs to the trace of the run that told of it. */
+/** What follows from a record belongs to the trace of the run that told of it. */
 async function send({ eventLog, tracer = NO_TRACER }: PublishPorts, topic: string, batch: readonly LogRecord[]) {
+  const traceparent = tracer.traceparent();
+  await eventLog.publish(
+    topic,
+    traceparent === undefined ? batch : batch.map((record) => ({ ...record, traceparent })),
+  );
+}
+
+/** Others act on events; the audit records that go out beside them need no span of their own. */
+async function sendTraced(ports: PublishPorts, topic: string, batch: readonly LogRecord[]) {
+  const { tracer = NO_TRACER } = ports;
   const attributes = {
     "messaging.operation.name": "send",
     "messaging.operation.type": "send",
     "messaging.destination.name": topic,
     "messaging.batch.message_count": batch.length,
   };
-  await tracer.span(`send ${topic}`, { kind: "producer", attributes }, async () => {
-    const traceparent = tracer.traceparent();
-    const records = traceparent === undefined ? batch : batch.map((record) => ({ ...record, traceparent }));
-    await eventLog.publish(topic, records);
-  });
+  await tracer.span(`send ${topic}`, { kind: "producer", attributes }, async () => await send(ports, topic, batch));
 }
 
 /** The records that a run has stored while the broker was away, oldest first. */

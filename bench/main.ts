@@ -5,15 +5,17 @@ import { reportEvents } from "./events.js";
 import { measure, median, paceOf, type RunOnce, rssMib, type Sample } from "./measure.js";
 import { pauseMs, recoveryMs } from "./recovery.js";
 import { reportRedis } from "./redis.js";
+import { agentRun } from "./runs.js";
 import { reportSandbox } from "./sandbox.js";
 import { type Bench, startBench } from "./servers.js";
+import { reportTelemetry } from "./telemetry.js";
 
 /*
  * `npm run bench`: a turn of Wflo beside a bare Temporal workflow with the same two activities, on the same server, one
  * after the other in each round. Ratios and counts repeat; milliseconds of a shared machine do not.
  *
  *   npm run bench -- --rounds 3 --quick
- *   npm run bench -- --only accounts|redis|bound|sandbox|events
+ *   npm run bench -- --only accounts|redis|bound|sandbox|events|telemetry
  */
 
 const quick = process.argv.includes("--quick");
@@ -26,8 +28,9 @@ if (only === "redis") await reportRedis(rounds);
 else if (only === "bound") await reportBound();
 else if (only === "sandbox") await reportSandbox();
 else if (only === "events") await reportEvents(rounds);
+else if (only === "telemetry") await reportTelemetry(rounds);
 else if (only === undefined || only === "accounts") await onServer();
-else throw new Error(`--only ${only}: there are "accounts", "redis", "bound", "sandbox" and "events"`);
+else throw new Error(`--only ${only}: there are "accounts", "redis", "bound", "sandbox", "events" and "telemetry"`);
 
 async function onServer(): Promise<void> {
   const bench = await startBench();
@@ -41,6 +44,7 @@ async function onServer(): Promise<void> {
   await reportBound();
   await reportSandbox();
   await reportEvents(rounds);
+  await reportTelemetry(rounds);
 }
 
 async function report(bench: Bench): Promise<void> {
@@ -106,23 +110,6 @@ function bareRun(client: Client): RunOnce {
   return async (turns) => {
     const workflowId = `bare-${crypto.randomUUID()}`;
     await client.workflow.execute("bareRun", { taskQueue: "bare", workflowId, args: [{ turns }] });
-    return workflowId;
-  };
-}
-
-function agentRun(client: Client, tool: string): RunOnce {
-  return async (turns) => {
-    const workflowId = `wflo-${crypto.randomUUID()}`;
-    const input = {
-      agent: "bench",
-      input: "Take notes.",
-      model: `scripted/${tool}-${turns}`,
-      maxTurns: turns + 1,
-      limits: { toolCalls: 10 * turns },
-      budget: { limitUsd: "100" },
-    };
-    const result = await client.workflow.execute("agentRun", { taskQueue: "wflo", workflowId, args: [input] });
-    if ((result as { turns: number }).turns !== turns) throw new Error(`the run took ${JSON.stringify(result)}`);
     return workflowId;
   };
 }

@@ -13,12 +13,15 @@ export interface Bench {
   readonly folder: string;
   readonly serverPid: number;
   startBareWorker(): Promise<BenchProcess>;
-  startWfloWorker(name: string): Promise<BenchProcess>;
+  /** @param environment besides what all workers have */
+  startWfloWorker(name: string, environment?: NodeJS.ProcessEnv): Promise<BenchProcess>;
   stop(): Promise<void>;
 }
 
 export interface BenchProcess {
   readonly pid: number;
+  /** The last of what it has printed. */
+  readonly output: () => string;
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -53,7 +56,7 @@ export async function startBench(): Promise<Bench> {
           /is polling/,
         ),
       ),
-    startWfloWorker: async (name) =>
+    startWfloWorker: async (name, environment = {}) =>
       await track(
         start(
           name,
@@ -68,8 +71,9 @@ export async function startBench(): Promise<Bench> {
             WFLO_STATE: join(folder, "state"),
             WFLO_HTTP_PORT: "0",
             WFLO_LOG_LEVEL: "info",
+            ...environment,
           },
-          /worker for/,
+          environment.WFLO_HTTP_PORT === "off" ? /worker for/ : /metrics and health on/,
         ),
       ),
     async stop() {
@@ -126,6 +130,7 @@ async function start(
   });
   return {
     pid: child.pid ?? 0,
+    output: () => output,
     async kill(signal) {
       if (!isOver) child.kill(signal);
       await ended;

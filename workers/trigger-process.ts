@@ -49,7 +49,10 @@ export async function startTriggerProcess(
 ): Promise<TriggerProcess> {
   const logger = options.logger ?? loggerOf(config);
   const tracing = await openTracing(config, logger);
-  const meters = createPrometheusMeters({ onViolation: (violation) => logger.error(violation.message) });
+  const meters = createPrometheusMeters({
+    onViolation: (violation) => logger.error(violation.message),
+    onOverflow: (message) => logger.warn(message),
+  });
   const { agents, triggers } = await loadAgents(config);
   const client = await connect({ environment: config.environment, taskQueue: config.taskQueue });
   const closers: (() => Promise<void>)[] = [async () => await client.close()];

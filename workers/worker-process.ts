@@ -53,6 +53,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
   const tracing = await openTracing(config, logger);
   const meters = createPrometheusMeters({
     onViolation: (violation) => logger.error(violation.message),
+    onOverflow: (message) => logger.warn(message),
     ...(tracing ? { exemplar: storedSpanIds } : {}),
   });
   const closers: (() => Promise<void>)[] = [async () => await connection.close()];

@@ -29,6 +29,9 @@ const SHOW_EVERY_MS = 20_000;
 /** Stores for the index keep 255 characters of a keyword, and a server refuses the whole task for more than 2 KiB. */
 const KEYWORD_BYTES = 255;
 
+/** The last that people decided, on the page. */
+const DECIDED_SHOWN = 5;
+
 /** Names of one kind in a line for people. */
 const NAMES_SHOWN = 5;
 
@@ -102,6 +105,7 @@ function page(run: Run): string {
   const cost = costOf(state.ledger);
   const limit = state.ledger.limitNanoUsd;
   const pending = state.gates.filter((gate) => gate.state === "pending");
+  const decided = state.gates.filter((gate) => gate.state !== "pending").slice(-DECIDED_SHOWN);
   const last = state.turnsBefore + input.maxTurns;
   return [
     `### ${inMarkdown(input.agent)}: ${run.doing.text}`,
@@ -112,6 +116,11 @@ function page(run: Run): string {
     ...(pending.length > 0 ? ["", "**Waiting for a decision:**"] : []),
     ...pending.map(({ gate, title, approvers }) => {
       return `- \`${gate}\` ${inMarkdown(title)} (${inMarkdown(approvers.join(", ")) || "anyone"})`;
+    }),
+    ...(decided.length > 0 ? ["", "**Decided:**"] : []),
+    ...decided.map(({ gate, title, state: outcome, decisions }) => {
+      const by = decisions.map((one) => `${one.by}, ${one.at.slice(0, 19)}Z`).join("; ");
+      return `- \`${gate}\` ${inMarkdown(title)} ${outcome}${by === "" ? "" : ` (${inMarkdown(by)})`}`;
     }),
     ...(state.ending ? ["", `**Ends:** ${state.ending.status} ${inMarkdown(state.ending.stopReason ?? "")}`] : []),
   ].join("\n");

@@ -29,6 +29,11 @@ interface TurnTrace {
   readonly startMs: number;
 }
 
+/** The same while it is in memory: a digest takes as long as many other things together. */
+interface OpenTurn extends TurnTrace {
+  readonly spanId: string;
+}
+
 /** What a history of a run hands to the next one, in the same header. */
 interface Continued {
   readonly parentId?: string;
@@ -42,7 +47,9 @@ interface WorkflowTrace {
   readonly own: Omit<SpanContext, "sampled">;
   readonly parentId?: string;
   sampled: boolean;
-  turn?: TurnTrace;
+  turn?: OpenTurn;
+  /** The header of the last step, and what it says: those of a turn are the same. */
+  header?: { readonly traceparent: string; readonly headers: Headers };
 }
 
 /** Of the workflow that this module's copy belongs to. */
@@ -69,7 +76,8 @@ export function openTrace(headers: Headers): void {
   }
   const continued = continuedBy(carried);
   if (outer && continued) {
-    trace = { own: outer, sampled: outer.sampled, ...continued };
+    const { turn, ...more } = continued;
+    trace = { own: outer, sampled: outer.sampled, ...more, ...(turn ? { turn: opened(outer.spanId, turn) } : {}) };
     return;
   }
   const traceId = outer?.traceId ?? traceIdOf(workflowId, firstExecutionRunId);
@@ -81,14 +89,18 @@ export function openTrace(headers: Headers): void {
 /** Headers with the span that the workflow's next step belongs to. */
 export function withTrace(headers: Headers): Headers {
   const context = activeSpan();
-  return context ? { ...headers, ...headerOf({ traceparent: formatTraceparent(context) }) } : headers;
+  if (!trace || !context) return headers;
+  const traceparent = formatTraceparent(context);
+  if (trace.header?.traceparent !== traceparent) trace.header = { traceparent, headers: headerOf({ traceparent }) };
+  return { ...headers, ...trace.header.headers };
 }
 
 /** Headers for the next history of the same run. */
 export function withContinuedTrace(headers: Headers): Headers {
   if (!trace) return headers;
   const { own, sampled, parentId, turn } = trace;
-  const continued: Continued = { ...(parentId === undefined ? {} : { parentId }), ...(turn ? { turn } : {}) };
+  const going = turn ? { turn: { turn: turn.turn, startMs: turn.startMs } } : {};
+  const continued: Continued = { ...(parentId === undefined ? {} : { parentId }), ...going };
   const traceparent = formatTraceparent({ ...own, sampled });
   return { ...headers, ...headerOf({ traceparent, [CONTINUED]: JSON.stringify(continued) }) };
 }
@@ -97,22 +109,22 @@ export function withContinuedTrace(headers: Headers): Headers {
 export function activeSpan(): SpanContext | undefined {
   if (!trace) return undefined;
   const { own, turn, sampled } = trace;
-  return { traceId: own.traceId, spanId: turn ? turnSpanId(turn.turn) : own.spanId, sampled };
+  return { traceId: own.traceId, spanId: turn?.spanId ?? own.spanId, sampled };
 }
 
 /** What happens from now on belongs to this turn. */
 export function beginTurnSpan(turn: number, startMs: number): void {
-  if (trace && trace.turn?.turn !== turn) trace.turn = { turn, startMs };
+  if (trace && trace.turn?.turn !== turn) trace.turn = opened(trace.own.spanId, { turn, startMs });
 }
 
 export function endTurnSpan(endMs: number): void {
   if (!trace?.turn) return;
-  const { turn, startMs } = trace.turn;
+  const { turn, startMs, spanId } = trace.turn;
   delete trace.turn;
   sinks.spanEnded({
     ...trace.own,
     sampled: trace.sampled,
-    spanId: turnSpanId(turn),
+    spanId,
     parentId: trace.own.spanId,
     name: `turn ${turn}`,
     startMs,
@@ -158,8 +170,8 @@ export function keepTraceIfDear(spentNanoUsd: number): void {
   if (settings && spentNanoUsd >= settings.keepAboveNanoUsd) keepTrace();
 }
 
-function turnSpanId(turn: number): string {
-  return spanIdOf(trace?.own.spanId ?? "", `turn ${turn}`);
+function opened(runSpanId: string, { turn, startMs }: TurnTrace): OpenTurn {
+  return { turn, startMs, spanId: spanIdOf(runSpanId, `turn ${turn}`) };
 }
 
 function headerOf(carrier: Readonly<Record<string, string>>): Headers {

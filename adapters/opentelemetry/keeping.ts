@@ -19,10 +19,7 @@ export function keepingTheTelling(
   next: SpanProcessor,
   { keepAboveNanoUsd }: { readonly keepAboveNanoUsd: number },
 ): SpanProcessor {
-  const held = new LRUCache<string, ReadableSpan[]>({
-    maxSize: SPANS_HELD,
-    sizeCalculation: (spans) => Math.max(1, spans.length),
-  });
+  const held = createHold();
   const kept = new LRUCache<string, true>({ max: TRACES_KEPT });
   const isTelling = ({ status, attributes }: ReadableSpan) =>
     status.code === SpanStatusCode.ERROR || COSTS.some((name) => Number(attributes[name] ?? 0) >= keepAboveNanoUsd);
@@ -32,16 +29,37 @@ export function keepingTheTelling(
       const { traceId, traceFlags } = span.spanContext();
       const isSampled = (traceFlags & TraceFlags.SAMPLED) !== 0;
       if (!isSampled && !kept.has(traceId) && !isTelling(span)) {
-        held.set(traceId, [...(held.get(traceId) ?? []), span]);
+        held.add(traceId, span);
         return;
       }
       if (!isSampled) kept.set(traceId, true);
-      for (const earlier of held.get(traceId) ?? []) next.onEnd(sampled(earlier));
-      held.delete(traceId);
+      for (const earlier of held.take(traceId)) next.onEnd(sampled(earlier));
       next.onEnd(isSampled ? span : sampled(span));
     },
     forceFlush: async () => await next.forceFlush(),
     shutdown: async () => await next.shutdown(),
+  };
+}
+
+/** Spans by trace; where there are too many, those of the trace that began first are let go of. */
+function createHold() {
+  const traces = new Map<string, ReadableSpan[]>();
+  let count = 0;
+  const take = (traceId: string): readonly ReadableSpan[] => {
+    const spans = traces.get(traceId) ?? [];
+    traces.delete(traceId);
+    count -= spans.length;
+    return spans;
+  };
+  return {
+    take,
+    add(traceId: string, span: ReadableSpan) {
+      const spans = traces.get(traceId);
+      if (spans) spans.push(span);
+      else traces.set(traceId, [span]);
+      count += 1;
+      if (count > SPANS_HELD) take(traces.keys().next().value ?? "");
+    },
   };
 }
 

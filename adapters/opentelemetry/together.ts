@@ -4,6 +4,9 @@ import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 /** An activity's spans beyond these go out as they end. */
 const MOST_TOGETHER = 1_000;
 
+/** Spans that somebody's tool never ends are forgotten, and those below them go out as they end. */
+const MOST_OPEN = 10_000;
+
 interface Together {
   /** Within this process, and not ended yet. */
   readonly rootId: string;
@@ -15,6 +18,7 @@ interface Together {
  * next attempt's spans are then the only ones, and none of the first attempt's hang below one that never ended.
  */
 export function goingOutTogether(next: SpanProcessor): SpanProcessor {
+  // In the order in which they began.
   const open = new Map<string, Together>();
   const outermost = (outer: Context) => {
     const parent = trace.getSpanContext(outer);
@@ -24,6 +28,7 @@ export function goingOutTogether(next: SpanProcessor): SpanProcessor {
     onStart(span, outer) {
       const { spanId } = span.spanContext();
       open.set(spanId, outermost(outer) ?? { rootId: spanId, ended: [] });
+      if (open.size > MOST_OPEN) open.delete(open.keys().next().value ?? "");
       next.onStart(span, outer);
     },
     onEnd(span) {

@@ -31,20 +31,25 @@ export type ExemplarLabels = Readonly<Record<string, string>>;
 
 /**
  * @param exemplar of what is going on where something is measured; undefined: nothing that could be looked at
+ * @param onOverflow told once for each label that has too many values
  * @param onViolation what to do with a measurement that no row of the table fits, a bug of ours; without it, it is thrown
  */
 export function createPrometheusMeters({
   onViolation = rethrow,
+  onOverflow = () => {},
   exemplar,
 }: {
   readonly exemplar?: () => ExemplarLabels | undefined;
   readonly onViolation?: (violation: Violation) => void;
+  readonly onOverflow?: (message: string) => void;
 } = {}): PrometheusMeters {
   // Exemplars are in a registry of OpenMetrics alone, and the library's counters are in one of the two forms, not in both.
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const registers = [registry as unknown as Registry];
-  const bounded = createLabelBound();
+  const bounded = createLabelBound((label) => {
+    onOverflow(`the metrics' label ${label} has more than ${LABEL_VALUES_MAX} values; others are counted as "other"`);
+  });
   const instruments = new Map(
     Object.entries(METRICS).map(([name, row]) => [name, instrument(name, row, { registers, exemplar })]),
   );
@@ -134,14 +139,18 @@ function dollars(settings: CounterConfiguration<string>): Recording {
 }
 
 /** The first values of each label keep their name, in all metrics alike. */
-function createLabelBound(): (labels: Labels) => Record<string, string> {
+function createLabelBound(onOverflow: (label: string) => void): (labels: Labels) => Record<string, string> {
   const known = new Map<string, Set<string>>();
+  const told = new Set<string>();
   const bounded = (label: string, value: string) => {
     const cut = value.slice(0, LABEL_CHARACTERS_MAX);
     const values = known.get(label) ?? new Set();
     known.set(label, values);
     if (values.size < LABEL_VALUES_MAX) values.add(cut);
-    return values.has(cut) ? cut : "other";
+    if (values.has(cut)) return cut;
+    if (!told.has(label)) onOverflow(label);
+    told.add(label);
+    return "other";
   };
   return (labels) => Object.fromEntries(Object.entries(labels).map(([label, value]) => [label, bounded(label, value)]));
 }

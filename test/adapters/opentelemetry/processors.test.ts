@@ -58,6 +58,15 @@ describe("spans of an activity", () => {
   });
 });
 
+test("spans that never end are forgotten, and what ends goes out", () => {
+  const of = new TracerProvider({ spanProcessors: [goingOutTogether(taking)] }).getTracer("test");
+  const activity = of.startSpan("activity", {}, ROOT_CONTEXT);
+  for (let count = 0; count < 20_000; count += 1) of.startSpan("leaked", {}, ROOT_CONTEXT);
+  of.startSpan("inner", {}, trace.setSpan(context.active(), activity)).end();
+  activity.end();
+  expect(names()).toEqual(["inner", "activity"]);
+});
+
 describe("where a share of the traces is stored", () => {
   const tracer = () =>
     new TracerProvider({

@@ -87,16 +87,18 @@ test("a worker may have violations told instead of thrown, so that a bug in a me
   expect((await meters.render()).text).toContain('wflo_runs_started_total{agent="a"} 1');
 });
 
-test("a label has at most 200 values: the rest is counted as other, and nothing is lost", async () => {
-  const meters = createPrometheusMeters();
-  for (let run = 0; run < 1_000; run += 1) {
+test("a label has at most 200 values: the rest is counted as other, nothing is lost, and one line says so", async () => {
+  const told: string[] = [];
+  const meters = createPrometheusMeters({ onOverflow: (message) => told.push(message) });
+  for (let run = 0; run < 10_000; run += 1) {
     meters.count("wflo_model_calls_total", { provider: "p", model: `p/${run}`, outcome: "ok" });
   }
   meters.count("wflo_model_calls_total", { provider: "p", model: "p/0", outcome: "ok" });
   const samples = readExposition((await meters.render()).text).get("wflo_model_calls_total")?.samples ?? new Map();
   expect(samples.size).toBe(201);
-  expect(samples.get('wflo_model_calls_total{provider="p",model="other",outcome="ok"}')).toBe(800);
+  expect(samples.get('wflo_model_calls_total{provider="p",model="other",outcome="ok"}')).toBe(9_800);
   expect(samples.get('wflo_model_calls_total{provider="p",model="p/0",outcome="ok"}')).toBe(2);
+  expect(told).toEqual(['the metrics\' label model has more than 200 values; others are counted as "other"']);
 });
 
 test("docs/reference/metrics.md has every metric with its labels, kind and meaning, and no other", () => {
