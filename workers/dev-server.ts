@@ -51,7 +51,11 @@ export async function startDevServer(
   await mkdir(dirname(options.databaseFile), { recursive: true });
   // A group of its own: Ctrl-C in the terminal reaches us, and we stop the server last.
   const args = ["-c", WATCHED, "sh", path, ...devServerArguments(options)];
-  const child = spawn("/bin/sh", args, { detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn("/bin/sh", args, {
+    detached: true,
+    env: withoutTelemetry(process.env),
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   let words = "";
   const ended = new Promise<string | undefined>((resolve) => {
     child.once("error", (error) => resolve(error.message));
@@ -119,4 +123,9 @@ async function assertFree(ip: string, port: number, option: string): Promise<voi
     });
     probe.listen(port, ip, () => probe.close(() => resolve()));
   });
+}
+
+/** The server has an OpenTelemetry of its own, which knows fewer exporters than ours and then does not start. */
+function withoutTelemetry(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("OTEL_")));
 }

@@ -1,6 +1,6 @@
 import { createActivities } from "../activities/index.js";
 import { storedSpanIds } from "../adapters/opentelemetry/active-span.js";
-import { createPrometheusMeters } from "../adapters/prometheus/meters.js";
+import { createPrometheusMeters, type PrometheusMeters } from "../adapters/prometheus/meters.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Logger } from "../ports/logger.js";
 import { openAccess } from "./access.js";
@@ -65,6 +65,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     const searchAttributes = await ensureSearchAttributes(connection, namespace, logger);
     const composition = await compose(config, { logger, meters, searchAttributes });
     closers.push(async () => await composition.close());
+    knowNames(meters, composition);
     await checkSecrets(config, composition, { queues, logger });
     const newKey = await checkEncryptionKeys(composition.stores.stored, config.keyRing);
     const witness = openWitness(config, composition.stores.eventLog);
@@ -116,6 +117,16 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
     await closeAll();
     throw error;
   }
+}
+
+/** Whoever starts runs of agents that there are not fills no label before those that there are. */
+function knowNames(meters: PrometheusMeters, { offer }: Composition): void {
+  meters.know("agent", offer.agents.keys());
+  meters.know("tool", offer.tools.keys());
+  meters.know(
+    "model",
+    [...offer.agents.values()].flatMap(({ models }) => models),
+  );
 }
 
 /** So long a log is waited for at the start and the end of a process, in milliseconds. */

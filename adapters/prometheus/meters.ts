@@ -19,6 +19,8 @@ const LABEL_CHARACTERS_MAX = 128;
 export type MetricsFormat = "prometheus" | "open-metrics";
 
 export interface PrometheusMeters extends Meters {
+  /** Values of a label that are there by this process's own settings: whatever others come, these keep their names. */
+  know(label: string, values: Iterable<string>): void;
   /**
    * The body of `/metrics`.
    * @param others more text in the form of Prometheus, of the same process @default none
@@ -74,6 +76,7 @@ export function createPrometheusMeters({
     count: (name, labels, by = 1) => measure(name, "counter", labels, by),
     observe: (name, labels, seconds) => measure(name, "histogram", labels, seconds),
     set: (name, labels, value) => measure(name, "gauge", labels, value),
+    know: bounded.know,
     async render(format = "prometheus", others = "") {
       const text = await registry.metrics();
       if (format === "open-metrics") {
@@ -138,21 +141,37 @@ function dollars(settings: CounterConfiguration<string>): Recording {
   };
 }
 
-/** The first values of each label keep their name, in all metrics alike. */
-function createLabelBound(onOverflow: (label: string) => void): (labels: Labels) => Record<string, string> {
+interface LabelBound {
+  (labels: Labels): Record<string, string>;
+  know(label: string, values: Iterable<string>): void;
+}
+
+/** Values that are known, and the first others of each label, keep their names, in all metrics alike. */
+function createLabelBound(onOverflow: (label: string) => void): LabelBound {
   const known = new Map<string, Set<string>>();
+  const others = new Map<string, Set<string>>();
   const told = new Set<string>();
+  const setOf = (sets: Map<string, Set<string>>, label: string) => {
+    const values = sets.get(label) ?? new Set();
+    sets.set(label, values);
+    return values;
+  };
   const bounded = (label: string, value: string) => {
     const cut = value.slice(0, LABEL_CHARACTERS_MAX);
-    const values = known.get(label) ?? new Set();
-    known.set(label, values);
+    if (known.get(label)?.has(cut)) return cut;
+    const values = setOf(others, label);
     if (values.size < LABEL_VALUES_MAX) values.add(cut);
     if (values.has(cut)) return cut;
     if (!told.has(label)) onOverflow(label);
     told.add(label);
     return "other";
   };
-  return (labels) => Object.fromEntries(Object.entries(labels).map(([label, value]) => [label, bounded(label, value)]));
+  const bound = (labels: Labels) =>
+    Object.fromEntries(Object.entries(labels).map(([label, value]) => [label, bounded(label, value)]));
+  const know = (label: string, values: Iterable<string>) => {
+    for (const value of values) setOf(known, label).add(value.slice(0, LABEL_CHARACTERS_MAX));
+  };
+  return Object.assign(bound, { know });
 }
 
 function rethrow(violation: Violation): never {

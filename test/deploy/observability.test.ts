@@ -143,7 +143,9 @@ describeWith("prometheus", (programs) => {
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "wflo-observed-"));
       await new Promise<void>((resolve) => webhook.listen(0, "127.0.0.1", resolve));
+      // Spans are printed: what is measured in a traced run leads to its trace.
       const environment = {
+        OTEL_TRACES_EXPORTER: "console",
         WFLO_SCRIPTS: ".",
         WFLO_STATE: "state",
         WFLO_BLOBS: "file:blobs",
@@ -259,6 +261,15 @@ describeWith("prometheus", (programs) => {
       ]);
       expect(lint.stdout + lint.stderr).toBe("");
     }, 30_000);
+
+    test("a measurement leads to a trace that there is", async () => {
+      const exemplars = await prometheus.exemplars("wflo_model_call_duration_seconds_bucket");
+      expect(exemplars.length).toBeGreaterThan(0);
+      for (const { trace_id: traceId, span_id: spanId } of exemplars) {
+        expect(worker.output()).toContain(`traceId: '${traceId}'`);
+        expect(spanId).toMatch(/^[0-9a-f]{16}$/);
+      }
+    }, 20_000);
 
     test("an alert reaches a webhook, by way of Alertmanager", async () => {
       const inbox = createFileInbox({

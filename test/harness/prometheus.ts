@@ -17,6 +17,8 @@ export interface Prometheus {
   readonly url: string;
   /** @throws Error with what Prometheus says is wrong in the query */
   query(expr: string): Promise<readonly Sample[]>;
+  /** Labels of the exemplars of a series, of the last minutes. */
+  exemplars(series: string): Promise<readonly Readonly<Record<string, string>>[]>;
   /** Names of the alerts that fire. */
   firing(): Promise<readonly string[]>;
   stop: StartedProcess["stop"];
@@ -61,6 +63,12 @@ export async function startPrometheus(
     async query(expr) {
       const { result } = (await ask(`/api/v1/query?query=${encodeURIComponent(expr)}`)) as { result: Sample[] };
       return result;
+    },
+    async exemplars(series) {
+      const now = Date.now() / 1_000;
+      const path = `/api/v1/query_exemplars?query=${series}&start=${now - 600}&end=${now}`;
+      const found = (await ask(path)) as { exemplars: { labels: Record<string, string> }[] }[];
+      return found.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels));
     },
     async firing() {
       const { alerts } = (await ask("/api/v1/alerts")) as {

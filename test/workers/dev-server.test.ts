@@ -23,7 +23,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function dev(port: number, uiPort: number, ...more: string[]): Promise<StartedProcess> {
+async function dev(
+  port: number,
+  uiPort: number,
+  more: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<StartedProcess> {
   const process_ = await startProcess({
     command: process.execPath,
     args: [join(packageRoot(), "scripts/wflo.mjs"), "dev", "--port", `${port}`, "--ui-port", `${uiPort}`, ...more],
@@ -34,6 +39,7 @@ async function dev(port: number, uiPort: number, ...more: string[]): Promise<Sta
       WFLO_HTTP_PORT: "0",
       WFLO_LOG_LEVEL: "warn",
       WFLO_CACHE_DIR: process.env.WFLO_CACHE_DIR ?? join(packageRoot(), ".cache"),
+      ...environment,
     },
   });
   started.push(process_);
@@ -63,9 +69,15 @@ describe("wflo dev", () => {
     await eventually(async () => expect(await answers(port)).toBe(false));
   });
 
+  test("brings them whatever is said of spans: the server has an OpenTelemetry of its own, that knows less", async () => {
+    const [port, uiPort] = [await freePort(), await freePort()];
+    const session = await dev(port, uiPort, [], { OTEL_TRACES_EXPORTER: "console" });
+    await session.line(/^Metrics/);
+  });
+
   test("takes its server along when it is killed", async () => {
     const [port, uiPort] = [await freePort(), await freePort()];
-    const session = await dev(port, uiPort, "--no-worker");
+    const session = await dev(port, uiPort, ["--no-worker"]);
     await session.line(/^Web UI/);
     expect(await answers(port)).toBe(true);
     await session.stop("SIGKILL");
@@ -74,12 +86,12 @@ describe("wflo dev", () => {
 
   test("names a port that is taken, with the option for another, and exits with 2", async () => {
     const [port, uiPort] = [await freePort(), await freePort()];
-    await (await dev(port, uiPort, "--no-worker")).line(/^Web UI/);
-    const second = await dev(port, await freePort(), "--no-worker");
+    await (await dev(port, uiPort, ["--no-worker"])).line(/^Web UI/);
+    const second = await dev(port, await freePort(), ["--no-worker"]);
     expect(await second.ended).toBe(2);
     expect(second.output()).toContain(`port ${port} is taken`);
     expect(second.output()).toContain("--port");
-    const third = await dev(await freePort(), uiPort, "--no-worker");
+    const third = await dev(await freePort(), uiPort, ["--no-worker"]);
     expect(await third.ended).toBe(2);
     expect(third.output()).toContain(`port ${uiPort} is taken`);
   });

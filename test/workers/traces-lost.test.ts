@@ -125,4 +125,53 @@ describeWith("jaeger", (program) => {
     },
     60_000,
   );
+
+  test("where a share of none is stored, what fails or costs much is all the same, with what was before it", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "wflo-jaeger-"));
+    const jaeger = await startJaeger(program, folder);
+    try {
+      const { run } = await play({
+        OTEL_EXPORTER_OTLP_ENDPOINT: jaeger.endpoint,
+        OTEL_TRACES_SAMPLER: "parentbased_always_off",
+        WFLO_TRACE_KEEP_USD: "0.001",
+      });
+      const { client, taskQueue } = workers as WorkerProcesses;
+      const scripts = {
+        dear: {
+          model: "openai/gpt-4.1-mini",
+          turns: [{ text: "dear", usage: { inputTokens: 100_000, outputTokens: 1_000 } }],
+        },
+        wrong: { turns: [{ text: "", finishReason: "content-filter" }] },
+      };
+      const ids = new Map<string, string>();
+      for (const [name, script] of Object.entries(scripts)) {
+        const file = join((workers as WorkerProcesses).folder, name);
+        await writeFile(`${file}.json`, JSON.stringify(script));
+        const args = [{ agent: "assistant", input: "hi", model: `scripted/${file}` }];
+        const workflowId = `kept-${name}-${process.pid}`;
+        await client.workflow.execute("agentRun", { taskQueue, workflowId, args }).catch(() => undefined);
+        ids.set(name, workflowId);
+      }
+      expect(await run()).toMatchObject({ status: "completed" });
+      const conversations = async () =>
+        new Set((await jaeger.spans()).flatMap((span) => tagsOf(span)["gen_ai.conversation.id"] ?? []));
+      await eventually(
+        async () => {
+          const spans = await jaeger.spans();
+          for (const id of ids.values()) {
+            const own = spans.filter((span) => tagsOf(span)["gen_ai.conversation.id"] === id);
+            expect(own.map(({ operationName }) => operationName).sort()).toEqual([
+              expect.stringMatching(/^chat /),
+              "invoke_agent assistant",
+            ]);
+          }
+        },
+        { withinMs: 20_000 },
+      );
+      expect(await conversations()).toEqual(new Set(ids.values()));
+    } finally {
+      await jaeger.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  }, 60_000);
 });

@@ -116,6 +116,17 @@ function kindOf(name: string): string {
   return METRICS[name as keyof typeof METRICS].kind;
 }
 
+test("names of what is there by the settings are kept, whatever others came before", async () => {
+  const meters = createPrometheusMeters();
+  meters.know("agent", ["mine"]);
+  for (let run = 0; run < 10_000; run += 1) meters.count("wflo_runs_started_total", { agent: `nobody-${run}` });
+  meters.count("wflo_runs_started_total", { agent: "mine" });
+  meters.count("wflo_runs_started_total", { agent: "late" });
+  const samples = readExposition((await meters.render()).text).get("wflo_runs_started_total")?.samples ?? new Map();
+  expect(samples.get('wflo_runs_started_total{agent="mine"}')).toBe(1);
+  expect(samples.get('wflo_runs_started_total{agent="other"}')).toBe(9_801);
+});
+
 describe("OpenMetrics", () => {
   const CORE = `# HELP temporal_request_total requests
 # TYPE temporal_request_total counter
