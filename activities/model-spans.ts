@@ -5,10 +5,7 @@ import type { SpanAttributes } from "../core/trace.js";
 import type { Message } from "../core/transcript.js";
 import type { ModelAnswer, ModelCallFailed, ModelRequest } from "../ports/models.js";
 import type { Span, Tracer } from "../ports/tracer.js";
-import { beginningOf } from "./inline.js";
-
-/** As much of what is said goes into one attribute, where content is wanted at all. */
-const CONTENT_BYTES = 64 * 1024;
+import { contentOf } from "./span-content.js";
 
 /** One attempt at a model, as a span of the conventions for generative AI: `chat MODEL`. */
 export async function modelSpan<T>(
@@ -37,7 +34,7 @@ export function noteAnswer(tracer: Tracer, span: Span, answer: ModelAnswer): voi
   span.set({
     [GEN_AI.finishReasons]: [answer.finishReason.replaceAll("-", "_")],
     ...(answer.requestId === undefined ? {} : { [GEN_AI.responseId]: answer.requestId }),
-    ...(tracer.content ? { [GEN_AI.outputMessages]: bounded([said(answer)]) } : {}),
+    ...(tracer.content ? { [GEN_AI.outputMessages]: contentOf([said(answer)]) } : {}),
   });
 }
 
@@ -71,8 +68,8 @@ export function noteFailure(span: Span, { status, kind, requestId }: ModelCallFa
 
 function spokenTo({ instructions, messages }: ModelRequest): SpanAttributes {
   return {
-    [GEN_AI.instructions]: bounded([{ type: "text", content: instructions }]),
-    [GEN_AI.inputMessages]: bounded(messages.map(asTheConventionsHaveIt)),
+    [GEN_AI.instructions]: contentOf([{ type: "text", content: instructions }]),
+    [GEN_AI.inputMessages]: contentOf(messages.map(asTheConventionsHaveIt)),
   };
 }
 
@@ -96,8 +93,4 @@ function said({ text, toolCalls, finishReason }: ModelAnswer) {
   const calls = toolCalls.map(({ id, name, args, raw }) => ({ type: "tool_call", id, name, arguments: args ?? raw }));
   const parts = [...(text === "" ? [] : [{ type: "text", content: text }]), ...calls];
   return { role: "assistant", parts, finish_reason: finishReason.replaceAll("-", "_") };
-}
-
-function bounded(value: unknown): string {
-  return beginningOf(JSON.stringify(value), CONTENT_BYTES);
 }

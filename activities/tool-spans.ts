@@ -2,11 +2,8 @@ import type { ToolCallRequest, ToolCallResult } from "../core/activity-contract.
 import type { ToolSpec } from "../core/agent.js";
 import { GEN_AI, OPERATIONS, WFLO_ATTRIBUTES } from "../core/gen-ai.js";
 import type { Span, Tracer } from "../ports/tracer.js";
-import { beginningOf } from "./inline.js";
 import type { CodeRan } from "./run-code.js";
-
-/** As much of arguments and results goes into an attribute, where content is wanted at all. */
-const CONTENT_BYTES = 16 * 1024;
+import { contentOf } from "./span-content.js";
 
 /** One attempt at a tool, as a span of the conventions for generative AI: `execute_tool NAME`. */
 export async function toolSpan(
@@ -25,13 +22,13 @@ export async function toolSpan(
     [GEN_AI.toolType]: "function",
     [GEN_AI.conversation]: workflowId,
     [WFLO_ATTRIBUTES.turn]: request.turn,
-    ...(tracer.content ? { [GEN_AI.toolArguments]: bounded(request.args) } : {}),
+    ...(tracer.content ? { [GEN_AI.toolArguments]: contentOf(request.args) } : {}),
   };
   return await tracer.span(`${OPERATIONS.tool} ${spec.name}`, { attributes }, async (span) => {
     const result = await work();
     if (result.error !== undefined) span.fail(result.stale === true ? "stale" : "tool_error");
     if (result.costNanoUsd !== undefined) span.set({ [WFLO_ATTRIBUTES.cost]: result.costNanoUsd });
-    if (tracer.content) span.set({ [GEN_AI.toolResult]: bounded(result.error ?? result.result ?? null) });
+    if (tracer.content) span.set({ [GEN_AI.toolResult]: contentOf(result.error ?? result.result ?? null) });
     return result;
   });
 }
@@ -58,8 +55,4 @@ export function outcomeOf({ result: { timedOut, limit, exitCode } }: CodeRan): s
 function noteLimit(span: Span, ran: CodeRan): void {
   const outcome = outcomeOf(ran);
   if (outcome !== "ok" && outcome !== "error") span.fail(outcome);
-}
-
-function bounded(value: unknown): string {
-  return beginningOf(JSON.stringify(value) ?? "null", CONTENT_BYTES);
 }

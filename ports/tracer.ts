@@ -4,7 +4,7 @@ import type { SpanAttributes } from "../core/trace.js";
 export interface Span {
   /** What is known only now. */
   set(attributes: SpanAttributes): void;
-  /** The work did not throw, and failed all the same: why, in one word of a bounded set. */
+  /** The work failed, whether or not it throws too: why, in one word of a bounded set. @default a thrown error's name */
   fail(errorType: string): void;
 }
 

@@ -21,32 +21,46 @@ const STATES = ["running", "awaiting_approval", "awaiting_budget", "paused"] as 
 /** Of Temporal's API. */
 const KINDS = { workflow: 1, activity: 2 } as const;
 
-/** Several scrapers ask the server no more than one does. In milliseconds. */
-const FRESH_MS = 5_000;
+/**
+ * Several scrapers ask the server no more than one does. Counts are queries of the index, of which a server takes few a second
+ * from all workers together. In milliseconds.
+ */
+const COUNTS_FRESH_MS = 60_000;
+const BACKLOG_FRESH_MS = 10_000;
 /** A scraper waits ten seconds by default, for everything. */
 const PATIENCE_MS = 3_000;
 
 /** Measured when somebody scrapes: nobody who looks costs nothing. */
 export function createStanding(options: StandingOptions): Standing {
-  let lookedAt = Number.NEGATIVE_INFINITY;
-  let looking: Promise<unknown> | undefined;
-  const ask = async () => {
-    const queues = [options.taskQueue, `${options.taskQueue}-sandbox`];
-    const measured = [
-      ...(options.searchAttributes ? STATES.map(async (state) => await countRuns(options, state)) : []),
-      measureBacklog(options, options.taskQueue, "workflow"),
-      ...queues.map(async (queue) => await measureBacklog(options, queue, "activity")),
-    ];
-    await Promise.allSettled(measured);
-  };
+  const { connection, taskQueue, searchAttributes } = options;
+  const counts = atMostEvery(COUNTS_FRESH_MS, async () => {
+    await Promise.allSettled(STATES.map(async (state) => await countRuns(options, state)));
+  });
+  const backlog = atMostEvery(BACKLOG_FRESH_MS, async () => {
+    await Promise.allSettled([
+      measureBacklog(options, taskQueue, "workflow"),
+      ...[taskQueue, `${taskQueue}-sandbox`].map(async (queue) => await measureBacklog(options, queue, "activity")),
+    ]);
+  });
+  const timely = async (ask: () => Promise<void>) => await connection.withDeadline(Date.now() + PATIENCE_MS, ask);
   return {
     async look() {
-      if (performance.now() - lookedAt > FRESH_MS) {
-        lookedAt = performance.now();
-        looking = options.connection.withDeadline(Date.now() + PATIENCE_MS, ask);
-      }
-      await looking?.catch(() => undefined);
+      const asked = [timely(backlog), ...(searchAttributes ? [timely(counts)] : [])];
+      await Promise.allSettled(asked);
     },
+  };
+}
+
+/** The work, or where it was done a moment ago, what came of that. */
+function atMostEvery(ms: number, work: () => Promise<void>): () => Promise<void> {
+  let at = Number.NEGATIVE_INFINITY;
+  let last: Promise<void> = Promise.resolve();
+  return async () => {
+    if (performance.now() - at > ms) {
+      at = performance.now();
+      last = work();
+    }
+    await last;
   };
 }
 

@@ -41,7 +41,9 @@ function continued(traceparent: SpanOptions["parent"]) {
 }
 
 async function ended<T>(span: OtelSpan, work: (span: Span) => Promise<T>): Promise<T> {
+  let hasFailed = false;
   const failed = (errorType: string) => {
+    hasFailed = true;
     span.setAttribute("error.type", errorType);
     span.setStatus({ code: SpanStatusCode.ERROR, message: errorType });
   };
@@ -49,7 +51,7 @@ async function ended<T>(span: OtelSpan, work: (span: Span) => Promise<T>): Promi
     return await work({ set: (attributes) => span.setAttributes(attributes as Attributes), fail: failed });
   } catch (error) {
     // Not its message, which may say what a prompt said.
-    failed(error instanceof Error ? error.name : typeof error);
+    if (!hasFailed) failed(error instanceof Error ? error.name : typeof error);
     throw error;
   } finally {
     span.end();

@@ -1,5 +1,10 @@
 import { DiagLogLevel, diag } from "@opentelemetry/api";
-import { setGlobalErrorHandler } from "@opentelemetry/core";
+import {
+  CompositePropagator,
+  setGlobalErrorHandler,
+  W3CBaggagePropagator,
+  W3CTraceContextPropagator,
+} from "@opentelemetry/core";
 import {
   defaultResource,
   detectResources,
@@ -72,6 +77,10 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
     metricReaders: [],
     logRecordProcessors: [],
     instrumentations: [],
+    // Runs hand this one on, and no other: whatever OTEL_PROPAGATORS says, a run stays one trace.
+    textMapPropagator: new CompositePropagator({
+      propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()],
+    }),
   });
   sdk.start();
   setGlobalErrorHandler((error) => told(error instanceof Error ? error.message : String(error)));

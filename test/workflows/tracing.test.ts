@@ -1,13 +1,18 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { Client, type WorkflowClientInterceptor } from "@temporalio/client";
 import { defaultPayloadConverter } from "@temporalio/common";
-import { type InjectedSinks, Worker } from "@temporalio/worker";
+import { bundleWorkflowCode, DefaultLogger, type InjectedSinks, NativeConnection, Worker } from "@temporalio/worker";
 import type { WfloSinks } from "../../core/sinks.js";
 import { type EndedSpan, parseTraceparent, TRACE_HEADER, type TraceSettings } from "../../core/trace.js";
+import { packageRoot } from "../../workers/tool-finder.js";
 import { withTraces } from "../../workers/workflow-code.js";
 import { type AgentWorker, silentSinks, startAgentWorker, type TestWorld } from "../harness/agent-worker.js";
+import type { caller } from "../harness/caller-workflow.js";
 import { workflowBundlePath } from "../harness/environment.js";
 import { type HistoryEvent, historiesOf } from "../harness/histories.js";
 import { type OwnServer, startOwnServer } from "../harness/own-server.js";
@@ -144,26 +149,21 @@ describe("which traces are stored", () => {
   });
 });
 
+/** A client that starts workflows within this. */
+function clientWith({ client }: AgentWorker, carrier: unknown): Client {
+  const headers = { [TRACE_HEADER]: defaultPayloadConverter.toPayload(carrier) };
+  const interceptor: WorkflowClientInterceptor = {
+    startWithDetails: async (input, next) => await next({ ...input, headers }),
+  };
+  return new Client({ connection: client.connection, interceptors: { workflow: [interceptor] } });
+}
+
 describe("headers of whoever starts a run", () => {
   const startedWith = async (carrier: unknown) => {
-    const { taskQueue, client } = await start({ models: turns(1) });
-    const interceptor = {
-      startWithDetails: (input: never, next: (input: never) => never) =>
-        next({
-          ...(input as object),
-          headers: { [TRACE_HEADER]: defaultPayloadConverter.toPayload(carrier) },
-        } as never),
-    };
-    const { Client } = await import("@temporalio/client");
-    const other = new Client({
-      connection: client.connection,
-      interceptors: { workflow: [interceptor as never] },
-    });
-    await other.workflow.execute("agentRun", {
-      taskQueue,
-      workflowId: `headers-${Math.random()}`,
-      args: [{ agent: "tester", input: "go" }],
-    });
+    const { taskQueue } = await start({ models: turns(1) });
+    const args = [{ agent: "tester", input: "go" }];
+    const workflowId = `headers-${randomUUID()}`;
+    await clientWith(worker as AgentWorker, carrier).workflow.execute("agentRun", { taskQueue, workflowId, args });
     return spans.find(({ name }) => name === "invoke_agent tester");
   };
 
@@ -185,6 +185,38 @@ describe("headers of whoever starts a run", () => {
     expect(await startedWith(carrier)).toMatchObject({ sampled: true });
   });
 });
+
+test("an agent that one's own workflow calls belongs to its trace: Temporal's own interceptors hand it on", async () => {
+  const { taskQueue } = await start({ models: turns(1) });
+  const connection = await NativeConnection.connect({ address: server.address });
+  const own = await Worker.create({
+    connection,
+    taskQueue: `${taskQueue}-own`,
+    shutdownGraceTime: 0,
+    workflowBundle: await bundleWorkflowCode({
+      workflowsPath: join(packageRoot(), "test/harness/caller-workflow.ts"),
+      workflowInterceptorModules: [
+        createRequire(import.meta.url).resolve("@temporalio/interceptors-opentelemetry/lib/workflow-interceptors.js"),
+      ],
+      logger: new DefaultLogger("ERROR"),
+    }),
+    sinks: { exporter: { export: { fn: () => {}, callDuringReplay: false } } } as InjectedSinks<never>,
+  });
+  const { traceId, spanId } = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" };
+  const client = clientWith(worker as AgentWorker, { traceparent: `00-${traceId}-${spanId}-01` });
+  await own.runUntil(async () => {
+    const options = {
+      taskQueue: `${taskQueue}-own`,
+      workflowId: `caller-${randomUUID()}`,
+      args: [taskQueue] as [string],
+    };
+    await client.workflow.execute<typeof caller>("caller", options);
+  });
+  await connection.close();
+  const run = spans.find(({ name }) => name === "invoke_agent tester");
+  expect(run).toMatchObject({ traceId, sampled: true, parentId: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  expect(run?.parentId).not.toBe(spanId);
+}, 60_000);
 
 describe("a run may begin where nobody traces, and go on where somebody does:", () => {
   const idOf = (name: string) => (name.endsWith("-books") ? ACCOUNT_WORKFLOW : name);
