@@ -26,6 +26,7 @@ import { type Asked, billOf, billOfUsage, keptRequestId } from "./model-bill.js"
 import { meterCall } from "./model-meters.js";
 import { modelSpan, noteAnswer, noteBill, noteFailure } from "./model-spans.js";
 import type { SchemaChecker } from "./schema-checker.js";
+import { quietly } from "./span-content.js";
 import type { Transcripts } from "./transcript-store.js";
 
 /** What `callModel` is made of. */
@@ -195,14 +196,18 @@ async function askModel(
       const onDelta = (text: string) => void (text !== "" && tell({ text }));
       const answer = await ports.models.call(question, { signal: purchase.cut, onDelta });
       const asked = { atMs, promptBytes: answer.usage ? 0 : promptBytes({ instructions, tools, messages }) };
-      noteAnswer(tracer, span, answer);
-      noteBill(span, billOf(model, answer, asked));
+      quietly(() => {
+        noteAnswer(tracer, span, answer);
+        noteBill(span, billOf(model, answer, asked));
+      });
       return { answer, asked };
     } catch (error) {
       const seconds = (performance.now() - startedAt) / 1_000;
       const failed = failedAttempt(ports, { request, model }, error, { seconds, atMs });
-      noteBill(span, failed.bill);
-      noteFailure(span, failed.failure);
+      quietly(() => {
+        noteBill(span, failed.bill);
+        noteFailure(span, failed.failure);
+      });
       throw failed;
     }
   });

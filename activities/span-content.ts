@@ -7,3 +7,12 @@ export function contentOf(value: unknown): string {
   // Half of a pair at the end would be no character.
   return text.length <= MOST ? text : text.slice(0, MOST).replace(/[\ud800-\udbff]$/, "");
 }
+
+/** An answer is paid for, and a tool has done its work: whatever goes wrong while that is told of must not lose it. */
+export function quietly(tell: () => void): void {
+  try {
+    tell();
+  } catch {
+    // A span lacks what could not be said.
+  }
+}

@@ -3,7 +3,7 @@ import type { ToolSpec } from "../core/agent.js";
 import { GEN_AI, OPERATIONS, WFLO_ATTRIBUTES } from "../core/gen-ai.js";
 import type { Span, Tracer } from "../ports/tracer.js";
 import type { CodeRan } from "./run-code.js";
-import { contentOf } from "./span-content.js";
+import { contentOf, quietly } from "./span-content.js";
 
 /** One attempt at a tool, as a span of the conventions for generative AI: `execute_tool NAME`. */
 export async function toolSpan(
@@ -26,9 +26,11 @@ export async function toolSpan(
   };
   return await tracer.span(`${OPERATIONS.tool} ${spec.name}`, { attributes }, async (span) => {
     const result = await work();
-    if (result.error !== undefined) span.fail(result.stale === true ? "stale" : "tool_error");
-    if (result.costNanoUsd !== undefined) span.set({ [WFLO_ATTRIBUTES.cost]: result.costNanoUsd });
-    if (tracer.content) span.set({ [GEN_AI.toolResult]: contentOf(result.error ?? result.result ?? null) });
+    quietly(() => {
+      if (result.error !== undefined) span.fail(result.stale === true ? "stale" : "tool_error");
+      if (result.costNanoUsd !== undefined) span.set({ [WFLO_ATTRIBUTES.cost]: result.costNanoUsd });
+      if (tracer.content) span.set({ [GEN_AI.toolResult]: contentOf(result.error ?? result.result ?? null) });
+    });
     return result;
   });
 }
@@ -37,11 +39,7 @@ export async function toolSpan(
 export async function sandboxSpan(tracer: Tracer, language: string, work: () => Promise<CodeRan>): Promise<CodeRan> {
   return await tracer.span(`run_sandbox ${language}`, {}, async (span) => {
     const ran = await work();
-    span.set({
-      [WFLO_ATTRIBUTES.sandboxBackend]: ran.result.backend,
-      [WFLO_ATTRIBUTES.sandboxOutcome]: outcomeOf(ran),
-    });
-    noteLimit(span, ran);
+    quietly(() => noteExecution(span, ran));
     return ran;
   });
 }
@@ -52,7 +50,8 @@ export function outcomeOf({ result: { timedOut, limit, exitCode } }: CodeRan): s
 }
 
 /** Code that ends with an error is the model's business; code that was stopped is ours. */
-function noteLimit(span: Span, ran: CodeRan): void {
+function noteExecution(span: Span, ran: CodeRan): void {
   const outcome = outcomeOf(ran);
+  span.set({ [WFLO_ATTRIBUTES.sandboxBackend]: ran.result.backend, [WFLO_ATTRIBUTES.sandboxOutcome]: outcome });
   if (outcome !== "ok" && outcome !== "error") span.fail(outcome);
 }

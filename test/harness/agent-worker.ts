@@ -20,6 +20,7 @@ import type { EventLog, LogRecord } from "../../ports/event-log.js";
 import type { Locks } from "../../ports/locks.js";
 import type { Models } from "../../ports/models.js";
 import type { ObjectStore } from "../../ports/object-store.js";
+import type { Tracer } from "../../ports/tracer.js";
 import { withoutCallStacks } from "../../workers/workflow-code.js";
 import { temporalAddress, workflowBundlePath } from "./environment.js";
 import { schemaProblems } from "./event-schemas.js";
@@ -51,6 +52,8 @@ export interface TestWorld {
   /** Code that runs at once. @default as much as comes */
   readonly sandboxSlots?: number;
   readonly locks?: Locks;
+  /** @default makes no spans */
+  readonly tracer?: Tracer;
   /** @default keeps the records in `published` */
   readonly eventLog?: EventLog;
   /** @default one of its own */
@@ -182,6 +185,7 @@ function portsOf(
     journal: createCallJournal(store),
     tokens: { append: () => {}, read: async function* () {}, close: async () => {} },
     meters: { count: () => {}, observe: () => {}, set: () => {} },
+    ...(world.tracer ? { tracer: world.tracer } : {}),
     schemas: createSchemaChecker(),
     locks: world.locks ?? createMemoryLocks(),
     secrets: { env: { get: async () => undefined }, file: { get: async () => undefined } },

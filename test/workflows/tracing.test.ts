@@ -9,6 +9,7 @@ import { defaultPayloadConverter } from "@temporalio/common";
 import { bundleWorkflowCode, DefaultLogger, type InjectedSinks, NativeConnection, Worker } from "@temporalio/worker";
 import type { WfloSinks } from "../../core/sinks.js";
 import { type EndedSpan, parseTraceparent, TRACE_HEADER, type TraceSettings } from "../../core/trace.js";
+import type { Tracer } from "../../ports/tracer.js";
 import { packageRoot } from "../../workers/tool-finder.js";
 import { withTraces } from "../../workers/workflow-code.js";
 import { type AgentWorker, silentSinks, startAgentWorker, type TestWorld } from "../harness/agent-worker.js";
@@ -184,6 +185,26 @@ describe("headers of whoever starts a run", () => {
   ])("%j is no trace, and harms nothing", async (carrier) => {
     expect(await startedWith(carrier)).toMatchObject({ sampled: true });
   });
+});
+
+test("a span that can't be written loses no answer and no tool's work", async () => {
+  let tried = 0;
+  const broken = () => {
+    tried += 1;
+    throw new Error("a bug of ours");
+  };
+  const tracer: Tracer = {
+    content: true,
+    span: async (_name, _options, work) => await work({ set: broken, fail: broken }),
+    traceparent: () => undefined,
+  };
+  let done = 0;
+  const tool = { name: "noop", repeatable: false, execute: async () => ({ done: ++done }) };
+  const models = turns(2);
+  const { start: run } = await start({ models, tools: [tool], tracer });
+  const result = await (await run({ agent: "tester", input: "go", budget: { limitUsd: "1" } })).result();
+  expect(result).toMatchObject({ status: "completed", output: "done", cost: { confirmedNanoUsd: 2_200_000 } });
+  expect([models.requests.length, done, tried > 0]).toEqual([2, 1, true]);
 });
 
 test("an agent that one's own workflow calls belongs to its trace: Temporal's own interceptors hand it on", async () => {
