@@ -121,7 +121,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
 
 /** Whoever starts runs of agents that there are not fills no label before those that there are. */
 function knowNames(meters: PrometheusMeters, { offer }: Composition): void {
-  meters.know("agent", offer.agents.keys());
+  meters.know("agent", offer.agents.keys(), { areAll: true });
   meters.know("tool", offer.tools.keys());
   meters.know(
     "model",

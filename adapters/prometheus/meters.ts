@@ -19,8 +19,11 @@ const LABEL_CHARACTERS_MAX = 128;
 export type MetricsFormat = "prometheus" | "open-metrics";
 
 export interface PrometheusMeters extends Meters {
-  /** Values of a label that are there by this process's own settings: whatever others come, these keep their names. */
-  know(label: string, values: Iterable<string>): void;
+  /**
+   * Values of a label that are there by this process's own settings: whatever others come, these keep their names.
+   * @param areAll every other value is `other` at once @default false: the first 200 others keep theirs
+   */
+  know(label: string, values: Iterable<string>, options?: { readonly areAll?: boolean }): void;
   /**
    * The body of `/metrics`.
    * @param others more text in the form of Prometheus, of the same process @default none
@@ -143,13 +146,14 @@ function dollars(settings: CounterConfiguration<string>): Recording {
 
 interface LabelBound {
   (labels: Labels): Record<string, string>;
-  know(label: string, values: Iterable<string>): void;
+  readonly know: PrometheusMeters["know"];
 }
 
 /** Values that are known, and the first others of each label, keep their names, in all metrics alike. */
 function createLabelBound(onOverflow: (label: string) => void): LabelBound {
   const known = new Map<string, Set<string>>();
   const others = new Map<string, Set<string>>();
+  const closed = new Set<string>();
   const told = new Set<string>();
   const setOf = (sets: Map<string, Set<string>>, label: string) => {
     const values = sets.get(label) ?? new Set();
@@ -160,6 +164,7 @@ function createLabelBound(onOverflow: (label: string) => void): LabelBound {
     const cut = value.slice(0, LABEL_CHARACTERS_MAX);
     if (known.get(label)?.has(cut)) return cut;
     const values = setOf(others, label);
+    if (closed.has(label)) return "other";
     if (values.size < LABEL_VALUES_MAX) values.add(cut);
     if (values.has(cut)) return cut;
     if (!told.has(label)) onOverflow(label);
@@ -168,8 +173,9 @@ function createLabelBound(onOverflow: (label: string) => void): LabelBound {
   };
   const bound = (labels: Labels) =>
     Object.fromEntries(Object.entries(labels).map(([label, value]) => [label, bounded(label, value)]));
-  const know = (label: string, values: Iterable<string>) => {
+  const know: PrometheusMeters["know"] = (label, values, { areAll = false } = {}) => {
     for (const value of values) setOf(known, label).add(value.slice(0, LABEL_CHARACTERS_MAX));
+    if (areAll) closed.add(label);
   };
   return Object.assign(bound, { know });
 }

@@ -127,6 +127,19 @@ test("names of what is there by the settings are kept, whatever others came befo
   expect(samples.get('wflo_runs_started_total{agent="other"}')).toBe(9_801);
 });
 
+test("where all names are known, any other is other", async () => {
+  const meters = createPrometheusMeters();
+  meters.know("agent", ["mine"], { areAll: true });
+  for (const agent of ["mine", "nobody", "mine", "nobody-else"]) meters.count("wflo_runs_started_total", { agent });
+  const samples = readExposition((await meters.render()).text).get("wflo_runs_started_total")?.samples;
+  expect(samples).toEqual(
+    new Map([
+      ['wflo_runs_started_total{agent="mine"}', 2],
+      ['wflo_runs_started_total{agent="other"}', 2],
+    ]),
+  );
+});
+
 describe("OpenMetrics", () => {
   const CORE = `# HELP temporal_request_total requests
 # TYPE temporal_request_total counter
