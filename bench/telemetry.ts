@@ -44,14 +44,17 @@ export async function reportTelemetry(rounds: number): Promise<void> {
       for (let warm = 0; warm < 2; warm += 1)
         await Promise.all(Array.from({ length: AT_ONCE }, async () => await run(TURNS)));
     }
+    const server: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
       for (const { name, pid, run } of workers) {
-        const before = cpuMs(pid);
+        const before = { worker: cpuMs(pid), server: cpuMs(bench.serverPid) };
         await Promise.all(Array.from({ length: AT_ONCE }, async () => await run(TURNS)));
-        measured.set(name, [...(measured.get(name) ?? []), (cpuMs(pid) - before) / (AT_ONCE * TURNS)]);
+        const turns = AT_ONCE * TURNS;
+        measured.set(name, [...(measured.get(name) ?? []), (cpuMs(pid) - before.worker) / turns]);
+        server.push((cpuMs(bench.serverPid) - before.server) / turns);
       }
     }
-    print(measured, rounds);
+    print(measured, { rounds, server: median(server) });
     if (spans === 0) throw new Error("no span came, so nothing was measured");
     await client.connection.close();
   } finally {
@@ -70,16 +73,20 @@ async function scrape(url: string): Promise<void> {
     .catch(() => undefined);
 }
 
-function print(measured: ReadonlyMap<string, readonly number[]>, rounds: number): void {
+function print(
+  measured: ReadonlyMap<string, readonly number[]>,
+  { rounds, server }: { readonly rounds: number; readonly server: number },
+): void {
   console.log(
     `\nwhat being seen costs: CPU-ms of the worker a turn, ${AT_ONCE} runs of ${TURNS} turns at once, ${rounds} rounds`,
   );
   const base = median(measured.get("all off") ?? []);
+  const turn = base + server;
   for (const [name, values] of measured) {
     const range = `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`;
-    const share = (100 * (median(values) - base)) / base;
-    console.log(
-      `${name.padEnd(30)}${median(values).toFixed(2)} (${range})  ${share >= 0 ? "+" : ""}${share.toFixed(1)} %`,
-    );
+    const more = median(values) - base;
+    const share = `${more >= 0 ? "+" : ""}${((100 * more) / turn).toFixed(1)} % of a turn`;
+    console.log(`${name.padEnd(30)}${median(values).toFixed(2)} (${range})  ${share}`);
   }
+  console.log(`a turn is the worker's share with all off, and ${server.toFixed(2)} of the server`);
 }
