@@ -14,10 +14,9 @@ interface Told {
 /** What happened, a line each, oldest first: turns, tools with how long they took, gates with who and when, errors, the end. */
 export function storyLines(changes: readonly RunChange[], gates: readonly GateView[]): readonly string[] {
   const told = [...changes.flatMap(tellChanges(changes)), ...gates.flatMap(tellGate)];
-  const inOrder = told
-    .map((one, index) => ({ ...one, index }))
-    .sort((a, b) => compare(a.at, b.at) || a.index - b.index);
-  const lines = inOrder.map(({ at, text }) => `${at.slice(0, 10)} ${at.slice(11, 19)}  ${oneLine(text)}`);
+  // What has one time stays as it was told.
+  told.sort((a, b) => compare(a.at, b.at));
+  const lines = told.map(({ at, text }) => `${at.slice(0, 10)} ${at.slice(11, 19)}  ${oneLine(text)}`);
   if (lines.length <= LINES_SHOWN) return lines;
   return [`… ${lines.length - LINES_SHOWN} lines before (--json has them)`, ...lines.slice(-LINES_SHOWN)];
 }

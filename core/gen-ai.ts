@@ -49,6 +49,7 @@ export const WFLO_ATTRIBUTES = {
   gate: "wflo.gate",
   decision: "wflo.decision",
   decidedBy: "wflo.decided_by",
+  triggerOutcome: "wflo.trigger.outcome",
   sandboxBackend: "wflo.sandbox.backend",
   sandboxOutcome: "wflo.sandbox.outcome",
 } as const;

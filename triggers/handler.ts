@@ -1,5 +1,6 @@
 import type { TriggerContext, TriggerDefinition } from "../agents/trigger.js";
 import { ClientError, type WfloClient } from "../client/index.js";
+import { WFLO_ATTRIBUTES } from "../core/gen-ai.js";
 import type { SpanAttributes } from "../core/trace.js";
 import { readEvent, type TriggerDecision } from "../core/trigger.js";
 import type { Inbox, InboxMessage } from "../ports/inbox.js";
@@ -49,7 +50,7 @@ export function createTriggerHandler(parts: TriggerParts): TriggerHandler {
     } as const;
     const outcome = await tracer.span(`trigger ${trigger.name}`, options, async (span) => {
       const became = await act(parts, trigger, await trigger.decide(event, context, agents));
-      span.set({ "wflo.trigger.outcome": became.outcome });
+      span.set({ [WFLO_ATTRIBUTES.triggerOutcome]: became.outcome });
       if (became.outcome === "refused") span.fail("refused");
       return became;
     });

@@ -13,6 +13,7 @@ import type { Config } from "./config.js";
 import { PortTaken } from "./dev-server.js";
 import { startHealthServer } from "./health-server.js";
 import { loggerOf } from "./process-logger.js";
+import { metersOf } from "./process-meters.js";
 import { openInbox } from "./stores.js";
 import { openTracing } from "./tracing.js";
 
@@ -49,10 +50,7 @@ export async function startTriggerProcess(
 ): Promise<TriggerProcess> {
   const logger = options.logger ?? loggerOf(config);
   const tracing = await openTracing(config, logger);
-  const meters = createPrometheusMeters({
-    onViolation: (violation) => logger.error(violation.message),
-    onOverflow: (message) => logger.warn(message),
-  });
+  const meters = metersOf(logger);
   const { agents, triggers } = await loadAgents(config);
   const client = await connect({ environment: config.environment, taskQueue: config.taskQueue });
   const closers: (() => Promise<void>)[] = [async () => await client.close()];

@@ -1,6 +1,5 @@
 import { createActivities } from "../activities/index.js";
-import { storedSpanIds } from "../adapters/opentelemetry/active-span.js";
-import { createPrometheusMeters, type PrometheusMeters } from "../adapters/prometheus/meters.js";
+import type { PrometheusMeters } from "../adapters/prometheus/meters.js";
 import type { PassCheckpoint } from "../ports/checkpoints.js";
 import type { Logger } from "../ports/logger.js";
 import { openAccess } from "./access.js";
@@ -12,6 +11,7 @@ import { connectWorker, serverPlace } from "./connection.js";
 import { checkEncryptionKeys } from "./encryption-marks.js";
 import { type HealthServer, type HealthSources, startHealthServer } from "./health-server.js";
 import { loggerOf } from "./process-logger.js";
+import { metersOf } from "./process-meters.js";
 import { installRuntime } from "./runtime.js";
 import { ensureSearchAttributes } from "./search-attributes.js";
 import { secretProblems } from "./secrets.js";
@@ -51,11 +51,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
   const { address, namespace } = serverPlace(config.environment);
   const connection = await connectWorker(config.environment);
   const tracing = await openTracing(config, logger);
-  const meters = createPrometheusMeters({
-    onViolation: (violation) => logger.error(violation.message),
-    onOverflow: (message) => logger.warn(message),
-    ...(tracing ? { exemplar: storedSpanIds } : {}),
-  });
+  const meters = metersOf(logger);
   const closers: (() => Promise<void>)[] = [async () => await connection.close()];
   if (tracing) closers.push(async () => await tracing.flush());
   const closeAll = async () => {

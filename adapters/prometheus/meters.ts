@@ -8,22 +8,16 @@ import {
 } from "prom-client";
 import { invariant, Violation } from "../../core/invariant.js";
 import type { Labels, Meters } from "../../ports/meters.js";
+import { createLabelBound, type LabelBound } from "./label-bound.js";
 import { CALL_SECONDS, METRICS, type MetricRow } from "./metrics.js";
 import { END, openMetrics, prometheusText, withoutEnd } from "./open-metrics.js";
-
-/** Values of one label beyond this many are counted under `other`: a series a model name must not fill the memory. */
-const LABEL_VALUES_MAX = 200;
-const LABEL_CHARACTERS_MAX = 128;
 
 /** The two forms of what a scraper reads. Exemplars are in OpenMetrics alone. */
 export type MetricsFormat = "prometheus" | "open-metrics";
 
 export interface PrometheusMeters extends Meters {
-  /**
-   * Values of a label that are there by this process's own settings: whatever others come, these keep their names.
-   * @param areAll every other value is `other` at once @default false: the first 200 others keep theirs
-   */
-  know(label: string, values: Iterable<string>, options?: { readonly areAll?: boolean }): void;
+  /** Values of a label that are there by this process's own settings. */
+  readonly know: LabelBound["know"];
   /**
    * The body of `/metrics`.
    * @param others more text in the form of Prometheus, of the same process @default none
@@ -42,7 +36,7 @@ export type ExemplarLabels = Readonly<Record<string, string>>;
 export function createPrometheusMeters({
   onViolation = rethrow,
   onOverflow = () => {},
-  exemplar,
+  exemplar = () => undefined,
 }: {
   readonly exemplar?: () => ExemplarLabels | undefined;
   readonly onViolation?: (violation: Violation) => void;
@@ -52,9 +46,7 @@ export function createPrometheusMeters({
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const registers = [registry as unknown as Registry];
-  const bounded = createLabelBound((label) => {
-    onOverflow(`the metrics' label ${label} has more than ${LABEL_VALUES_MAX} values; others are counted as "other"`);
-  });
+  const bounded = createLabelBound(onOverflow);
   const instruments = new Map(
     Object.entries(METRICS).map(([name, row]) => [name, instrument(name, row, { registers, exemplar })]),
   );
@@ -94,7 +86,7 @@ type Recording = (labels: Record<string, string>, value: number) => void;
 
 interface Surroundings {
   readonly registers: Registry[];
-  readonly exemplar: (() => ExemplarLabels | undefined) | undefined;
+  readonly exemplar: () => ExemplarLabels | undefined;
 }
 
 function instrument(name: string, row: MetricRow, { registers, exemplar }: Surroundings): Recording {
@@ -108,10 +100,6 @@ function instrument(name: string, row: MetricRow, { registers, exemplar }: Surro
     }
     case "histogram": {
       const buckets = [...(row.buckets ?? CALL_SECONDS)];
-      if (!exemplar) {
-        const histogram = new Histogram({ ...settings, buckets });
-        return (labels, value) => histogram.observe(labels, value);
-      }
       const histogram = new Histogram({ ...settings, buckets, enableExemplars: true });
       return (labels, value) => histogram.observe({ labels, value, exemplarLabels: exemplar() ?? {} });
     }
@@ -142,42 +130,6 @@ function dollars(settings: CounterConfiguration<string>): Recording {
     sums.set(key, sum);
     sum.nanoUsd += Math.round(usd * 1e9);
   };
-}
-
-interface LabelBound {
-  (labels: Labels): Record<string, string>;
-  readonly know: PrometheusMeters["know"];
-}
-
-/** Values that are known, and the first others of each label, keep their names, in all metrics alike. */
-function createLabelBound(onOverflow: (label: string) => void): LabelBound {
-  const known = new Map<string, Set<string>>();
-  const others = new Map<string, Set<string>>();
-  const closed = new Set<string>();
-  const told = new Set<string>();
-  const setOf = (sets: Map<string, Set<string>>, label: string) => {
-    const values = sets.get(label) ?? new Set();
-    sets.set(label, values);
-    return values;
-  };
-  const bounded = (label: string, value: string) => {
-    const cut = value.slice(0, LABEL_CHARACTERS_MAX);
-    if (known.get(label)?.has(cut)) return cut;
-    const values = setOf(others, label);
-    if (closed.has(label)) return "other";
-    if (values.size < LABEL_VALUES_MAX) values.add(cut);
-    if (values.has(cut)) return cut;
-    if (!told.has(label)) onOverflow(label);
-    told.add(label);
-    return "other";
-  };
-  const bound = (labels: Labels) =>
-    Object.fromEntries(Object.entries(labels).map(([label, value]) => [label, bounded(label, value)]));
-  const know: PrometheusMeters["know"] = (label, values, { areAll = false } = {}) => {
-    for (const value of values) setOf(known, label).add(value.slice(0, LABEL_CHARACTERS_MAX));
-    if (areAll) closed.add(label);
-  };
-  return Object.assign(bound, { know });
 }
 
 function rethrow(violation: Violation): never {
