@@ -51,10 +51,12 @@ async function send({ eventLog, tracer = NO_TRACER }: PublishPorts, topic: strin
   );
 }
 
-/** Others act on events; the audit records that go out beside them need no span of their own. */
+/** Others act on events; the audit records that go out beside them need no span of their own, and writing to a file none. */
 async function sendTraced(ports: PublishPorts, topic: string, batch: readonly LogRecord[]) {
-  const { tracer = NO_TRACER } = ports;
+  const { tracer = NO_TRACER, eventLog } = ports;
+  if (eventLog.system === undefined) return await send(ports, topic, batch);
   const attributes = {
+    "messaging.system": eventLog.system,
     "messaging.operation.name": "send",
     "messaging.operation.type": "send",
     "messaging.destination.name": topic,

@@ -80,11 +80,12 @@ function print(
   console.log(
     `\nwhat being seen costs: CPU-ms of the worker a turn, ${AT_ONCE} runs of ${TURNS} turns at once, ${rounds} rounds`,
   );
-  const base = median(measured.get("all off") ?? []);
-  const turn = base + server;
+  const off = measured.get("all off") ?? [];
+  const turn = median(off) + server;
   for (const [name, values] of measured) {
     const range = `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`;
-    const more = median(values) - base;
+    // Round by round, because the machine's pace drifts more than what is measured here.
+    const more = median(values.map((value, round) => value - (off[round] ?? value)));
     const share = `${more >= 0 ? "+" : ""}${((100 * more) / turn).toFixed(1)} % of a turn`;
     console.log(`${name.padEnd(30)}${median(values).toFixed(2)} (${range})  ${share}`);
   }

@@ -12,6 +12,7 @@ const SEALED_TYPE = "application/vnd.wflo.sealed";
  */
 export function encryptedEventLog(log: EventLog & EventReader, ring: KeyRing): EventLog & EventReader {
   return {
+    system: log.system,
     async publish(topic, records) {
       const sealed = await Promise.all(records.map(async (record) => await sealedRecord(ring, topic, record)));
       await log.publish(topic, sealed);

@@ -55,6 +55,7 @@ export function witnessedEventLog(log: EventLog, { topic, name, key, now }: Witn
     for (const [seq] of own) unsettled.delete(seq);
   };
   return {
+    system: log.system,
     async publish(to, records) {
       if (to !== topic || records.length === 0) return await log.publish(to, records);
       if (key) noteHeads(headsOf(records.map(({ value }) => JSON.parse(value) as AuditRecord)));

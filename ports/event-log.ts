@@ -12,6 +12,8 @@ export interface LogRecord {
  * dedupe on the event's id); it never drops one silently.
  */
 export interface EventLog {
+  /** What it is in OpenTelemetry's words (`messaging.system`), where it is a messaging system: a file is none. */
+  readonly system?: "kafka" | undefined;
   publish(topic: string, records: readonly LogRecord[]): Promise<void>;
   close(): Promise<void>;
 }

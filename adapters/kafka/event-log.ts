@@ -26,6 +26,7 @@ export function createKafkaEventLog(
   const producer = lazy(async () => await connectProducer(kafka));
   let isClosed = false;
   return {
+    system: "kafka",
     async publish(topic, records) {
       invariant(!isClosed, "nothing is published to a closed event log");
       if (records.length === 0) return;
