@@ -1,5 +1,6 @@
 import { createBubblewrapSandbox } from "../adapters/sandbox/bubblewrap.js";
 import { createGvisorSandbox } from "../adapters/sandbox/gvisor.js";
+import { kernelHere } from "../adapters/sandbox/kernel.js";
 import type { SandboxOptions } from "../adapters/sandbox/sandbox.js";
 import { createUnavailableSandbox } from "../adapters/sandbox/unavailable.js";
 import { createWasmSandbox } from "../adapters/wasm/sandbox.js";
@@ -10,6 +11,9 @@ import type { Config } from "./config.js";
 import { ownModule } from "./own-module.js";
 import { findOrBuildRunsc, findRunsc } from "./runsc.js";
 import { findBubblewrap, ToolMissing } from "./tool-finder.js";
+
+/** A pod of gVisor's RuntimeClass: no second kernel is needed between code and host, and none could be started there. */
+const WITHIN = "the worker itself runs in gVisor, and bubblewrap stands between it and code";
 
 /** The strongest backend that the settings allow and this host has; where there is none, one that refuses with the reason. */
 export async function openSandbox(config: Config, logger: Logger, egress?: Egress): Promise<Sandbox> {
@@ -26,6 +30,12 @@ export async function openSandbox(config: Config, logger: Logger, egress?: Egres
       return chosen(openWasm(), "WFLO_SANDBOX is wasm");
     case "gvisor":
       try {
+        if (kernelHere() === "gvisor") {
+          return chosen(
+            await standing(await openBubblewrap(config, report, options)),
+            `WFLO_SANDBOX is gvisor, and ${WITHIN}`,
+          );
+        }
         const programPath = await findOrBuildRunsc(config.environment, report);
         return chosen(await standing(createGvisorSandbox({ programPath }, options)), "WFLO_SANDBOX is gvisor");
       } catch (error) {
@@ -33,8 +43,7 @@ export async function openSandbox(config: Config, logger: Logger, egress?: Egres
       }
     case "bubblewrap":
       try {
-        const { path } = await findBubblewrap({ environment: config.environment, report });
-        return chosen(createBubblewrapSandbox({ programPath: path }, options), "WFLO_SANDBOX is bubblewrap");
+        return chosen(await openBubblewrap(config, report, options), "WFLO_SANDBOX is bubblewrap");
       } catch (error) {
         if (error instanceof ToolMissing) return refusing(error.message);
         throw error;
@@ -47,8 +56,9 @@ export async function openSandbox(config: Config, logger: Logger, egress?: Egres
 /** gVisor, else bubblewrap, else WebAssembly: the first that runs something here. */
 async function strongest(config: Config, logger: Logger, options: SandboxOptions): Promise<Sandbox> {
   const report = (line: string) => logger.info(line);
-  const runsc = findRunsc(config.environment);
-  let missing = "gVisor is not here (no runsc)";
+  const isWithin = kernelHere() === "gvisor";
+  const runsc = isWithin ? undefined : findRunsc(config.environment);
+  let missing = isWithin ? WITHIN : "gVisor is not here (no runsc)";
   if (runsc !== undefined) {
     try {
       return chosen(await standing(createGvisorSandbox({ programPath: runsc }, options)), "gVisor is here, and works");
@@ -58,8 +68,7 @@ async function strongest(config: Config, logger: Logger, options: SandboxOptions
     }
   }
   try {
-    const { path } = await findBubblewrap({ environment: config.environment, report });
-    const sandbox = createBubblewrapSandbox({ programPath: path }, options);
+    const sandbox = await openBubblewrap(config, report, options);
     await standing(sandbox).catch((error: unknown) => {
       // A host that is short of something for the moment has it later.
       if (error instanceof SandboxUnavailable) throw error;
@@ -72,6 +81,16 @@ async function strongest(config: Config, logger: Logger, options: SandboxOptions
     logger.warn(`code runs in WebAssembly, which is JavaScript without files: ${why}`);
     return chosen(openWasm(), `${missing}; ${why}`);
   }
+}
+
+/** @throws ToolMissing */
+async function openBubblewrap(
+  { environment }: Config,
+  report: (line: string) => void,
+  options: SandboxOptions,
+): Promise<Sandbox> {
+  const { path } = await findBubblewrap({ environment, report });
+  return createBubblewrapSandbox({ programPath: path }, options);
 }
 
 function openWasm(): Sandbox {

@@ -1,6 +1,6 @@
 import { commandOf, environment } from "./command.js";
 import type { SandboxHost } from "./host.js";
-import { DESCRIPTORS, IN_BASE, smallFiles, waitScript } from "./launch-script.js";
+import { bringsLoopbackUp, DESCRIPTORS, IN_BASE, smallFiles, waitScript } from "./launch-script.js";
 import type { Shape } from "./shape.js";
 
 /**
@@ -11,7 +11,8 @@ export function bwrapArguments(host: SandboxHost, shape: Shape): string[] {
   const command = commandOf(host, shape);
   const inBase = (name: string) => `${host.base}/${name}`;
   return [
-    ...["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"],
+    ...["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"],
+    ...(bringsLoopbackUp(host.kernel) ? [] : ["--unshare-net"]),
     ...["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"],
     ...["--new-session", "--die-with-parent", "--as-pid-1"],
     ...["--seccomp", String(DESCRIPTORS.filter)],

@@ -31,6 +31,8 @@ const REPORT = "Run no code on this host, and report this: it is a defect.";
 const CGROUP_ADVICE =
   "for limits that the kernel counts run the worker as root, or in a cgroup that is delegated to its user (systemd: Delegate=yes)";
 
+const WATCHED = "watched twenty times a second";
+
 /** Live probes: each runs a real sandbox. */
 export async function checkHost(
   surveyed: () => Promise<SandboxHost>,
@@ -43,7 +45,7 @@ export async function checkHost(
     const start: SandboxCheck = {
       name: "start",
       ok: true,
-      detail: `${sandbox.backend}: a sandbox stands, and ran a program in ${durationMs} ms`,
+      detail: `${sandbox.backend}${host.kernel === "gvisor" ? " in gVisor" : ""}: a sandbox stands, and ran a program in ${durationMs} ms`,
     };
     const canary = await mkdtemp(join(tmpdir(), "wflo-canary-"));
     try {
@@ -143,10 +145,11 @@ const KNOWN_VARIABLES = new Set(
   "HOME LANG OLDPWD PATH PWD PYTHONDONTWRITEBYTECODE PYTHONPATH SHLVL TERM TMPDIR TZ USER _".split(" "),
 );
 
-function limitProbes({ cgroups }: SandboxHost): Probe[] {
+function limitProbes({ cgroups, kernel }: SandboxHost): Probe[] {
   const shell = { language: "shell", fix: REPORT } as const;
   const counted = cgroups ? `counted by the kernel (cgroup version ${cgroups.version})` : undefined;
-  const watched = (gap: string) => counted ?? `watched twenty times a second; ${gap}: ${CGROUP_ADVICE}`;
+  const advice = kernel === "gvisor" ? "the limits of the pod hold for all of it" : CGROUP_ADVICE;
+  const watched = (gap: string) => counted ?? `${WATCHED}; ${gap}: ${advice}`;
   return [
     {
       ...shell,
@@ -177,7 +180,7 @@ function limitProbes({ cgroups }: SandboxHost): Probe[] {
       name: "process limit",
       code: "for n in 1 2 3 4 5 6 7 8 9; do sleep 0.3 & done; wait",
       limits: { processes: 6 },
-      detail: counted ?? "held by the kernel (RLIMIT_NPROC in a user namespace)",
+      detail: counted ?? (kernel === "gvisor" ? WATCHED : "held by the kernel (RLIMIT_NPROC in a user namespace)"),
       holds: ({ limit }) => limit === "processes",
     },
     {

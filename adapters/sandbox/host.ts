@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
-import { lstat, readlink } from "node:fs/promises";
+import { lstat, readlink, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { arch } from "node:process";
 import { SandboxUnavailable } from "../../ports/sandbox.js";
 import { type Cgroups, openCgroups } from "./cgroups.js";
 import { type Identity, identityOfHost } from "./identity.js";
+import { type Kernel, kernelHere } from "./kernel.js";
 import { findPython, isFolder, isProgram, OWN_FOLDER, ownLibraries, reachableByAnybody } from "./programs.js";
 import { type HardLimits, readHardLimits } from "./resource-limits.js";
 import type { Processor } from "./seccomp.js";
@@ -25,6 +26,7 @@ export interface Relocation {
 /** What a host gives to its sandboxes; looked up once. */
 export interface SandboxHost {
   readonly processor: Processor;
+  readonly kernel: Kernel;
   readonly identity: Identity;
   readonly cgroups: Cgroups | undefined;
   /** An empty folder of the host that the launcher covers in its own mount namespace. */
@@ -96,8 +98,13 @@ export async function surveyHost(programs: SandboxPrograms): Promise<SandboxHost
     })),
   );
   const system = await systemFolders();
+  const kernel = kernelHere();
+  if (kernel === "gvisor" && identity.kind === "own") {
+    await refuseOwn([nodePath, ...[...system.binds, ...pythonFolders].map(({ source }) => source)]);
+  }
   return {
     processor: arch,
+    kernel,
     identity,
     cgroups: await openCgroups(),
     base: shown.base,
@@ -116,6 +123,20 @@ export async function surveyHost(programs: SandboxPrograms): Promise<SandboxHost
     launcherPath: `${SYSTEM_PATH}:${process.env.PATH ?? ""}`,
     hardLimits: readHardLimits(readFileSync("/proc/self/limits", "utf8")),
   };
+}
+
+/**
+ * gVisor lets an owner change the mode, times and length of a file through a mount that can't be written: what code is shown
+ * must not belong to its user, which is the worker's here.
+ * @throws SandboxUnavailable
+ */
+async function refuseOwn(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const { uid } = await stat(path);
+    if (uid !== process.getuid?.()) continue;
+    const advice = "let root own it, or run the worker as root, where each run has a user of its own";
+    throw new SandboxUnavailable(`${path} is the worker's user's, and code could change it in gVisor; ${advice}`);
+  }
 }
 
 /** PATH inside. @param python one that is not where the system has its programs */

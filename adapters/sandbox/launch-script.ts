@@ -1,5 +1,7 @@
 import type { SandboxLimits } from "../../ports/sandbox.js";
 import type { Relocation, SandboxHost } from "./host.js";
+import type { Kernel } from "./kernel.js";
+import { tasksOfUser } from "./processes.js";
 import { resourceLimits } from "./resource-limits.js";
 import { diskBytesOf } from "./workspace-size.js";
 
@@ -39,10 +41,16 @@ export interface Launch {
  * process, the keeper, becomes bubblewrap: whoever of the chain dies first, the worker included, the kernel ends the
  * rest, at any moment of the set-up. Root makes a mount namespace besides, anybody else a user namespace in which it may.
  */
-export function launcher({ identity }: SandboxHost): readonly string[] {
-  const namespaces = ["--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL"];
+export function launcher({ identity, kernel }: SandboxHost): readonly string[] {
+  const network = bringsLoopbackUp(kernel) ? ["--net"] : [];
+  const namespaces = ["--mount", "--pid", ...network, "--fork", "--mount-proc", "--kill-child=KILL"];
   const user = identity.kind === "fresh" ? [] : ["--user", "--map-root-user"];
   return ["setpriv", "--pdeathsig", "KILL", "unshare", ...user, ...namespaces, "/bin/sh", "-c"];
+}
+
+/** A new network of gVisor's has its loopback up, and refuses to have bubblewrap do it; so the launcher makes it. */
+export function bringsLoopbackUp(kernel: Kernel): boolean {
+  return kernel === "gvisor";
 }
 
 /**
@@ -52,7 +60,10 @@ export function launcher({ identity }: SandboxHost): readonly string[] {
  */
 export function launchScript(launch: Launch): string {
   const { host, limits, uid, joinFiles } = launch;
-  const rlimits = resourceLimits(limits, host.hardLimits, { hasCgroup: joinFiles.length > 0 });
+  const { kernel } = host;
+  const usersTasks = kernel === "gvisor" && uid === undefined ? tasksOfUser() : 0;
+  const holders = { kernel, hasCgroup: joinFiles.length > 0, usersTasks };
+  const rlimits = resourceLimits(limits, host.hardLimits, holders);
   return [
     ...folders(launch),
     `exec prlimit ${rlimits.join(" ")} setpriv ${privileges(uid).join(" ")} ${quoted(host.program)} "$@"`,

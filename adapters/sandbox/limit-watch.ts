@@ -29,13 +29,9 @@ export function watchLimits(
   const hits = new Set<LimitName>();
   let timedOut = false;
   const look = () => {
-    for (const name of [
-      ...fullFolders(sandbox),
-      ...(cgroup ? counted(sandbox, limits, cgroup) : measured(sandbox, limits)),
-    ]) {
-      hits.add(name);
-    }
-    if (hits.has("cpu") || (hits.has("memory") && !cgroup)) sandbox.kill();
+    const { hit, isPast } = cgroup ? counted(sandbox, limits, cgroup) : measured(sandbox, limits);
+    for (const name of [...fullFolders(sandbox), ...hit]) hits.add(name);
+    if (isPast) sandbox.kill();
   };
   const looking = setInterval(look, LOOK_EVERY_MS);
   const clock = setTimeout(() => {
@@ -57,19 +53,29 @@ export function watchLimits(
   };
 }
 
-function counted({ init }: StandingSandbox, limits: SandboxLimits, cgroup: RunCgroup): LimitName[] {
-  const cpuMs = cgroup.cpuMs() ?? measureTree(init).cpuMs;
-  return [...cgroup.hits(), ...(cpuMs > limits.cpuMs ? (["cpu"] as const) : [])];
+interface Look {
+  readonly hit: readonly LimitName[];
+  /** Something is past its limit, and no kernel keeps it from going on. */
+  readonly isPast: boolean;
 }
 
-function measured({ init }: StandingSandbox, limits: SandboxLimits): LimitName[] {
+function counted({ init }: StandingSandbox, limits: SandboxLimits, cgroup: RunCgroup): Look {
+  const cpuMs = cgroup.cpuMs() ?? measureTree(init).cpuMs;
+  const isPast = cpuMs > limits.cpuMs;
+  return { hit: [...cgroup.hits(), ...(isPast ? (["cpu"] as const) : [])], isPast };
+}
+
+function measured({ init }: StandingSandbox, limits: SandboxLimits): Look {
   const { processes, cpuMs, memoryBytes } = measureTree(init);
-  const found: LimitName[] = [];
-  if (memoryBytes > limits.memoryBytes && sharedMemoryBytes(init) > limits.memoryBytes) found.push("memory");
-  if (cpuMs > limits.cpuMs) found.push("cpu");
-  // The kernel refuses the next one silently; with a limit of one every program would seem to want more.
-  if (processes >= limits.processes && limits.processes > 1) found.push("processes");
-  return found;
+  const hit: LimitName[] = [];
+  if (memoryBytes > limits.memoryBytes && sharedMemoryBytes(init) > limits.memoryBytes) hit.push("memory");
+  if (cpuMs > limits.cpuMs) hit.push("cpu");
+  // Linux refuses the next one silently; with a limit of one every program would seem to want more.
+  const isFull = processes >= limits.processes && limits.processes > 1;
+  // gVisor refuses none.
+  const isOver = processes > limits.processes;
+  if (isFull || isOver) hit.push("processes");
+  return { hit, isPast: isOver || hit.includes("memory") || hit.includes("cpu") };
 }
 
 /** A folder without a free page or a free inode is one in which writing has failed, or is about to. */

@@ -43,11 +43,21 @@ export function measureTree(init: number): TreeUsage {
 /** What belongs to these processes alone, with their share of what they have in common: slow, for a doubtful case. */
 export function sharedMemoryBytes(init: number): number {
   const folder = `/proc/${init}/root/proc`;
-  const shares = processesIn(folder).map((pid) => {
-    const text = textOf(`${folder}/${pid}/smaps_rollup`);
-    return Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024;
-  });
-  return shares.reduce((total, share) => total + share, 0);
+  const pids = processesIn(folder);
+  const shares = (file: string) => pids.reduce((total, pid) => total + pssBytes(textOf(`${folder}/${pid}/${file}`)), 0);
+  // gVisor has no sums, and in its parts what several have in common counts for each.
+  return shares("smaps_rollup") || Math.min(shares("smaps"), othersMemoryBytes());
+}
+
+/** `Pss:  1234 kB`, once or for each part. */
+function pssBytes(smaps: string): number {
+  return [...smaps.matchAll(/^Pss:\s+(\d+) kB/gm)].reduce((total, [, kib]) => total + Number(kib) * 1024, 0);
+}
+
+/** Of all processes of this gVisor but this one, each page once. */
+function othersMemoryBytes(): number {
+  const kib = /^Active\(anon\):\s+(\d+) kB/m.exec(textOf("/proc/meminfo"))?.[1];
+  return kib === undefined ? Infinity : Number(kib) * 1024 - process.memoryUsage.rss();
 }
 
 interface Usage {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 const LOOK_AGAIN_MS = 2;
 const DEATH_PATIENCE_MS = 10_000;
@@ -53,8 +53,41 @@ export function childOf(pid: number): KnownProcess | undefined {
 
 /** How many namespaces of processes it is in, from this process's own on, and whether it is the first of the innermost. */
 export function namespaceOf(pid: number): { readonly depth: number; readonly isFirst: boolean } {
-  const numbers = /^NSpid:\s+(.*)$/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.[1]?.split(/\s+/) ?? [];
-  return { depth: numbers.length, isFirst: numbers.at(-1) === "1" };
+  const numbers = /^NSpid:\s+(.*)$/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.[1]?.split(/\s+/);
+  if (numbers) return { depth: numbers.length, isFirst: numbers.at(-1) === "1" };
+  // gVisor does not say the numbers. Who was forked into another namespace than its parent's is the first there.
+  const chain = ancestors(pid).map(namespaceName);
+  const depth = chain.filter((name, index) => name !== undefined && name !== chain[index + 1]).length;
+  return { depth, isFirst: chain.length > 1 && chain[0] !== undefined && chain[0] !== chain[1] };
+}
+
+/** Processes and threads of this process's user that it can see. */
+export function tasksOfUser(): number {
+  const own = String(process.getuid?.());
+  const counts = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => textOf(`/proc/${pid}/status`) ?? "")
+    .filter((status) => /^Uid:\s+(\d+)/m.exec(status)?.[1] === own)
+    .map((status) => Number(/^Threads:\s+(\d+)/m.exec(status)?.[1] ?? 1));
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+/** A process, its parent, and so on up to this process. */
+function ancestors(pid: number): number[] {
+  const chain: number[] = [];
+  for (let at = pid; at > 0 && !chain.includes(at); at = Number(statOf(at)[PARENT] ?? 0)) {
+    chain.push(at);
+    if (at === process.pid) break;
+  }
+  return chain;
+}
+
+function namespaceName(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return undefined;
+  }
 }
 
 function statOf(pid: number): string[] {

@@ -112,6 +112,7 @@ export const UNCOUNTED_MEMORY: Readonly<Record<string, Syscall>> = {
   memfd_create: both(319, 279),
   shmget: both(29, 194),
   msgget: both(68, 186),
+  mq_open: both(240, 180),
 };
 
 /** Allowed or not by their arguments. */

@@ -24,13 +24,13 @@ export function registerSandbox(program: Command, context: CommandContext): void
 }
 
 /** What would isolate more, and how to get it. */
-function strongerCheck({ backend, why }: Sandbox): readonly SandboxCheck[] {
+function strongerCheck({ backend, isolation, why }: Sandbox): readonly SandboxCheck[] {
   const advice: Readonly<Record<string, string>> = {
     bubblewrap:
       "for a kernel of its own set WFLO_SANDBOX=gvisor: it wants root, cgroups, and runsc or Go to build it once",
     wasm: "for files, Python and shells use bubblewrap or gVisor, on Linux with user namespaces",
   };
-  const more = advice[backend];
+  const more = isolation === "gvisor" ? undefined : advice[backend];
   if (more === undefined) return [];
   return [{ name: "stronger", ok: true, detail: `${why === undefined ? "" : `${why}; `}${more}` }];
 }

@@ -20,7 +20,7 @@ const run = promisify(execFile);
 /**
  * Real parts that only some suites need: `bubblewrap`, the time-skipping Temporal server, an S3 server, a model server,
  * Redis, Claude's tokenizers, gVisor, scanners of what Wflo is made of, Kafka, a client of it in another
- * language, and who looks at what Wflo tells: Jaeger, and a folder with Prometheus and Alertmanager.
+ * language, who looks at what Wflo tells (Jaeger, and a folder with Prometheus and Alertmanager), and who checks manifests.
  */
 export type PartName =
   | "bubblewrap"
@@ -36,7 +36,8 @@ export type PartName =
   | "kafka"
   | "librdkafka"
   | "jaeger"
-  | "prometheus";
+  | "prometheus"
+  | "kubernetes-validate";
 
 /** The environment variable that holds a part's path while tests run. */
 export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
@@ -54,6 +55,7 @@ export const PART_VARIABLES: Readonly<Record<PartName, string>> = {
   librdkafka: "WFLO_TEST_LIBRDKAFKA",
   jaeger: "WFLO_TEST_JAEGER",
   prometheus: "WFLO_TEST_PROMETHEUS",
+  "kubernetes-validate": "WFLO_TEST_KUBERNETES_VALIDATE",
 };
 
 /** A program's path, or why it can't be had on this machine. */
@@ -134,6 +136,7 @@ const HADOLINT: ToolSource = {
 const LLMOCK_VERSION = "0.2.2";
 const LIBRDKAFKA_VERSION = "2.16.1";
 const CTOK_VERSION = "1.3.0";
+const KUBERNETES_VALIDATE_VERSION = "1.37.0";
 
 /** Finds every part, or makes it; a part that can't be had is an entry with the reason, never an exception. */
 export async function findTestParts(search: PartSearch): Promise<Record<PartName, Part>> {
@@ -152,6 +155,7 @@ export async function findTestParts(search: PartSearch): Promise<Record<PartName
     librdkafka: async () => await findLibrdkafka(search),
     jaeger: async () => await findJaeger(search),
     prometheus: async () => await findPrometheus(search),
+    "kubernetes-validate": async () => await findKubernetesValidate(search),
   };
   const found = Object.entries(finders).map(async ([name, find]) => [name, await part(find)] as const);
   return Object.fromEntries(await Promise.all(found)) as Record<PartName, Part>;
@@ -277,6 +281,16 @@ async function findLibrdkafka(search: PartSearch): Promise<string> {
     version: LIBRDKAFKA_VERSION,
     options: [],
     start: () => `python3 "${script}"`,
+  });
+}
+
+/** Kubernetes' own schemas, and who compares manifests with them. */
+async function findKubernetesValidate(search: PartSearch): Promise<string> {
+  return await findPythonProgram(search, {
+    name: "kubernetes-validate",
+    version: KUBERNETES_VALIDATE_VERSION,
+    options: [],
+    start: () => "python3 -m kubernetes_validate",
   });
 }
 

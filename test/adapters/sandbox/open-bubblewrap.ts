@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 
 export interface BubblewrapCopy {
   readonly path: string;
+  /** What it and its libraries are in. */
+  readonly folder: string;
   remove(): Promise<void>;
 }
 
@@ -19,5 +21,5 @@ export async function copyOfBubblewrap(path: string): Promise<BubblewrapCopy> {
     // A distribution's bwrap has its libraries where all are.
     if (error.code !== "ENOENT") throw error;
   });
-  return { path: program, remove: async () => await rm(folder, { recursive: true, force: true }) };
+  return { path: program, folder, remove: async () => await rm(folder, { recursive: true, force: true }) };
 }
