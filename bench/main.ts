@@ -15,7 +15,7 @@ import { reportTelemetry } from "./telemetry.js";
  * after the other in each round. Ratios and counts repeat; milliseconds of a shared machine do not.
  *
  *   npm run bench -- --rounds 3 --quick
- *   npm run bench -- --only accounts|redis|bound|sandbox|events|telemetry
+ *   npm run bench -- --only turns|accounts|redis|bound|sandbox|events|telemetry
  */
 
 const quick = process.argv.includes("--quick");
@@ -29,13 +29,16 @@ else if (only === "bound") await reportBound();
 else if (only === "sandbox") await reportSandbox();
 else if (only === "events") await reportEvents(rounds);
 else if (only === "telemetry") await reportTelemetry(rounds);
-else if (only === undefined || only === "accounts") await onServer();
-else throw new Error(`--only ${only}: there are "accounts", "redis", "bound", "sandbox", "events" and "telemetry"`);
+else if (only === undefined || only === "turns" || only === "accounts") await onServer();
+else
+  throw new Error(
+    `--only ${only}: there are "turns", "accounts", "redis", "bound", "sandbox", "events" and "telemetry"`,
+  );
 
 async function onServer(): Promise<void> {
   const bench = await startBench();
   try {
-    await (only === undefined ? report(bench) : accountsAlone(bench));
+    await (only === "accounts" ? accountsAlone(bench) : report(bench));
   } finally {
     await bench.stop();
   }
@@ -67,6 +70,7 @@ async function report(bench: Bench): Promise<void> {
     }
     print(`${runs === 1 ? "one run alone" : `${runs} runs at once`}, ${TURNS} turns each, ${rounds} rounds`, samples);
   }
+  if (only === "turns") return await connection.close();
   await reportAccounts(bench, client, rounds);
   await longRun(client, quick ? 200 : 1_000, wflo.pid);
   console.log(`pause in the middle of a model call → call cut and booked: ${await pauseMs(client)} ms`);

@@ -106,7 +106,8 @@ export async function surveyHost(programs: SandboxPrograms): Promise<SandboxHost
     processor: arch,
     kernel,
     identity,
-    cgroups: await openCgroups(),
+    // Those that gVisor shows its own root take a limit on memory, and do not hold it.
+    cgroups: kernel === "gvisor" ? undefined : await openCgroups(),
     base: shown.base,
     program,
     libraryPath: program === programPath || !libraries ? undefined : await shown.place(libraries, "lib", true),
