@@ -44,6 +44,7 @@ export function createProgram(surroundings: Surroundings, finish: (exitCode: num
   const program = new Command("wflo")
     .description(DESCRIPTION)
     .addHelpText("after", AFTER_HELP)
+    .option("-V, --version", "print the version of Wflo")
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
@@ -87,6 +88,11 @@ export function createProgram(surroundings: Surroundings, finish: (exitCode: num
  * the process's own.
  */
 export async function runCli(argv: readonly string[], surroundings: Surroundings): Promise<number | undefined> {
+  if (argv.length === 1 && ["-V", "--version"].includes(argv[0] ?? "")) {
+    const { packageVersion } = await import("../workers/tool-finder.js");
+    surroundings.stdout.write(`${packageVersion()}\n`);
+    return EXIT_CODES.done;
+  }
   let exitCode: number | undefined;
   const program = createProgram(surroundings, (code) => {
     exitCode = code;

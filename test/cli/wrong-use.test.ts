@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { freePort } from "../../workers/free-port.js";
+import { packageVersion } from "../../workers/tool-finder.js";
 import { wflo, wfloJson } from "./command-line.js";
 
 const LONG = "x".repeat(5_000);
@@ -170,6 +171,11 @@ test("a server that is not there ends with 5, at once, and says what to do", asy
     expect(stderr).toContain(environment.TEMPORAL_ADDRESS);
     expect(stderr).toContain("wflo dev");
   }
+});
+
+test.each(["--version", "-V"])("%s says the package's version, and its help has it", async (flag) => {
+  expect(await wflo([flag])).toMatchObject({ exitCode: 0, stdout: `${packageVersion()}\n`, stderr: "" });
+  expect((await wflo(["--help"])).stdout).toContain("-V, --version");
 });
 
 test("help of the program and of each command ends with 0", async () => {
