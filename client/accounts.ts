@@ -7,7 +7,7 @@ import { invalidInput } from "../core/failures.js";
 import type { PeriodKind } from "../core/period.js";
 import type { UsdAmount } from "../core/run-request.js";
 import { ClientError } from "./client-error.js";
-import type { TermsOptions } from "./run-handle.js";
+import type { TermsOptions } from "./run-commands.js";
 import type { Temporal } from "./temporal.js";
 import { createUpdates } from "./updates.js";
 

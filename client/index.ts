@@ -21,7 +21,8 @@ export {
 } from "./client-error.js";
 export { type ConnectOptions, connect } from "./connect.js";
 export type { RunChange } from "./run-changes.js";
-export type { CommandOptions, DecisionOptions, RunHandle, TermsOptions } from "./run-handle.js";
+export type { CommandOptions, DecisionOptions, TermsOptions } from "./run-commands.js";
+export type { RunHandle } from "./run-handle.js";
 export type { RunFilter, RunSummary } from "./run-list.js";
 export { RUN_STATES, type RunEnd, type RunStateName } from "./run-states.js";
 export type { Schedules, ScheduleTerms, ScheduleView } from "./schedules.js";

@@ -1,13 +1,72 @@
 import { randomUUID } from "node:crypto";
 import type { WorkflowHandle } from "@temporalio/client";
-import { type Checked, checkDecision, checkMessage, checkReconcile, checkSteer, checkTerms } from "../core/commands.js";
+import {
+  type Checked,
+  checkDecision,
+  checkMessage,
+  checkReconcile,
+  checkSteer,
+  checkTerms,
+  type ReconcileCommand,
+} from "../core/commands.js";
 import { invalidInput } from "../core/failures.js";
 import type { GateView } from "../core/gate.js";
+import type { Json } from "../core/json.js";
 import type { BudgetView, Reconciled } from "../core/ledger-report.js";
-import type { UsdAmount } from "../core/run-request.js";
-import type { DecisionOptions, RunCommands, TermsOptions } from "./run-handle.js";
+import type { RequestText, UsdAmount } from "../core/run-request.js";
 import type { Temporal } from "./temporal.js";
 import { createUpdates } from "./updates.js";
+
+/** Who sends a command. */
+export interface CommandOptions {
+  /** A name, as the audit log has it. */
+  readonly by?: string;
+  /** A command with an id counts once, however often it is sent. @default a new one */
+  readonly id?: string;
+}
+
+/** One person's word on a gate. */
+export interface DecisionOptions {
+  readonly by: string;
+  /** The answer itself, for a tool that asks a question (`ask_human`). */
+  readonly comment?: string;
+  /** Arguments to run instead of the model's. */
+  readonly args?: Json;
+  /** The gate's digest as it was seen: refused as `stale` where the gate asks about something else by now. */
+  readonly digest?: string;
+}
+
+/** What a run can be told. What is wrong with a command is said before it is sent: InvalidInput, naming every field. */
+export interface RunCommands {
+  /** @throws CommandRefused with the reason */
+  decide(gate: string, decision: "approve" | "reject", options: DecisionOptions): Promise<GateView>;
+  approve(gate: string, options: DecisionOptions): Promise<GateView>;
+  reject(gate: string, options: DecisionOptions): Promise<GateView>;
+  addBudget(usd: UsdAmount, options: CommandOptions & { readonly by: string }): Promise<BudgetView>;
+  setLimit(usd: UsdAmount, options?: TermsOptions): Promise<void>;
+  /** Stops before the next model or tool call, until `unfreeze`. */
+  freeze(options?: TermsOptions): Promise<void>;
+  unfreeze(options?: TermsOptions): Promise<void>;
+  /** Books what a provider's list says of attempts that stand as unconfirmed; without `usage` one was not billed. Says which it changed. */
+  reconcile(
+    attempts: ReconcileCommand["attempts"],
+    options: CommandOptions & { readonly by: string },
+  ): Promise<Reconciled>;
+  /** Says something to the agent; the answer is the turn that hears it. Above 256 KiB it has to be a blob's address. */
+  say(text: RequestText, options?: CommandOptions): Promise<{ readonly turn: number }>;
+  /** Sends one of the contract's signals as it is. The run ignores what it can't read. */
+  signal(name: string, payload: object): Promise<void>;
+  pause(options?: { readonly by?: string }): Promise<void>;
+  resume(options?: { readonly by?: string }): Promise<void>;
+  /** Asks it to end: it books what is under way, and ends as canceled. */
+  cancel(): Promise<void>;
+  /** Ends it at once, from outside: nothing is booked any more. */
+  terminate(reason?: string): Promise<void>;
+}
+
+export interface TermsOptions extends CommandOptions {
+  readonly reason?: string;
+}
 
 /** Commands that need an answer are updates, the others are signals, which wait for a worker by themselves. */
 export function createRunCommands(temporal: Temporal, handle: WorkflowHandle): RunCommands {

@@ -6,23 +6,55 @@ import type { FilesView, TranscriptView } from "../core/messages.js";
 import type { RunResult, RunStatus } from "../core/run.js";
 import type { RunRequest } from "../core/run-request.js";
 import type { BlobAddress } from "../core/transcript.js";
-import { readAuditTrail } from "./audit-trail.js";
+import { type RunAuditTrail, readAuditTrail } from "./audit-trail.js";
 import { type BlobReader, readBlob, readBlobText } from "./blob-reader.js";
 import { ClientError, RunFailed } from "./client-error.js";
 import { firstEvent } from "./history.js";
 import type { RunChange } from "./run-changes.js";
-import type { RunReader } from "./run-handle.js";
-import { summaryOf } from "./run-list.js";
-import { storyOf } from "./story.js";
-import type { Temporal } from "./temporal.js";
+import { type RunSummary, summaryOf } from "./run-list.js";
+import { type RunStory, storyOf } from "./story.js";
+import type { History, Temporal } from "./temporal.js";
 import { toClientError } from "./temporal-errors.js";
-import { readTranscript } from "./transcript.js";
+import { readTranscript, type TranscriptMessage } from "./transcript.js";
 import { watchRun } from "./watch.js";
 
 const AGENT_RUN = "agentRun";
 const BUDGET_ACCOUNT = "budgetAccount";
 /** A history may be 50 MiB. */
 const HISTORY_TIMEOUT_MS = 120_000;
+
+/** What there is to read of a run. */
+export interface RunReader {
+  readonly workflowId: string;
+  /** Waits for the end. @throws RunFailed where the run has no result */
+  result(): Promise<RunResult>;
+  /** What Temporal's index knows, without a worker. */
+  summary(): Promise<RunSummary>;
+  /** What it was started with. */
+  request(): Promise<RunRequest>;
+  /** Temporal's id of its first history: what events and audit records call it by. */
+  firstRunId(): Promise<string>;
+  /** Its newest history, for a replay. */
+  history(): Promise<History>;
+  /** What all its histories have of its audit records, and of what people and tools did: for a look at the audit log. */
+  auditTrail(): Promise<RunAuditTrail>;
+  status(): Promise<RunStatus>;
+  budget(): Promise<BudgetView & { readonly account?: string }>;
+  /** Its gates: those that are open, and the last that were. */
+  approvals(): Promise<readonly GateView[]>;
+  /** Head of the transcript, and turns so far. */
+  transcriptHead(): Promise<TranscriptView>;
+  /** All messages so far, in full. */
+  transcript(): Promise<readonly TranscriptMessage[]>;
+  /** Addresses of the files that it has left so far, by name. */
+  files(): Promise<Readonly<Record<string, BlobAddress>>>;
+  /** The content of one of its files. */
+  file(name: string): Promise<Uint8Array>;
+  /** All that has happened so far, and its trace; without a worker. */
+  story(): Promise<RunStory>;
+  /** Changes from its start to its end, as they happen. */
+  watch(options?: { readonly signal?: AbortSignal }): AsyncIterable<RunChange>;
+}
 
 export function createRunReader(temporal: Temporal, handle: WorkflowHandle): RunReader {
   const { workflowId } = handle;

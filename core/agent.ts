@@ -1,8 +1,10 @@
 import type { JsonObject } from "./json.js";
 import type { NanoUsd } from "./money.js";
-import type { UnpricedRule } from "./policy.js";
 import type { ModelPrice, TokenBound } from "./pricing.js";
 import type { BlobAddress, BlobRef } from "./transcript.js";
+
+/** What a limit does with a model that has no price (WFLO_UNPRICED). */
+export type UnpricedRule = "refuse" | "allow";
 
 /** How a tool does its work. */
 export type ToolKind =

@@ -1,4 +1,4 @@
-import type { RunModel, ToolPolicy } from "./agent.js";
+import type { RunModel, ToolPolicy, UnpricedRule } from "./agent.js";
 import type { NanoUsd } from "./money.js";
 
 /** Who has to be asked about which tool. */
@@ -7,9 +7,6 @@ export interface ApprovalRules {
   readonly default: "unsafe" | "always" | "never";
   readonly tools: Readonly<Record<string, "always" | "never">>;
 }
-
-/** What a limit does with a model that has no price (WFLO_UNPRICED). */
-export type UnpricedRule = "refuse" | "allow";
 
 /** Whether a model may be asked under a limit (null: there is none): what a call without a price costs, no limit can hold. */
 export function mayBeAsked(
