@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { cpus } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Context } from "@temporalio/activity";
 import { type ActivityInterceptorsFactory, type NativeConnection, Worker } from "@temporalio/worker";
@@ -24,6 +24,8 @@ export interface WorkerOptions {
   readonly queues: readonly Queue[];
   readonly activities: Activities;
   readonly meters: Meters;
+  /** How many executions of code at once. @default as many as there are processors for this process */
+  readonly sandboxConcurrency?: number | undefined;
   /** Undefined: nothing is traced. */
   readonly tracing?: Tracing | undefined;
   /** Undefined: payloads are not encrypted. */
@@ -107,7 +109,7 @@ async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: str
     return await Worker.create({
       ...shared,
       activities: activities.sandbox,
-      maxConcurrentActivityTaskExecutions: Math.max(1, cpus().length),
+      maxConcurrentActivityTaskExecutions: options.sandboxConcurrency ?? availableParallelism(),
     });
   }
   return await Worker.create({

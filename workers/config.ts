@@ -23,6 +23,8 @@ export interface Config {
   readonly sandbox: "auto" | "gvisor" | "bubblewrap" | "wasm" | "none";
   /** The most that an execution may have, whatever an agent asks for. */
   readonly sandboxCeiling: SandboxLimits;
+  /** Undefined: as many as there are processors. */
+  readonly sandboxConcurrency: number | undefined;
   readonly sandboxStandby: number;
   /** By the trigger's name. */
   readonly triggerSecrets: ReadonlyMap<string, readonly string[]>;
@@ -102,6 +104,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     taskQueue: value("WFLO_TASK_QUEUE"),
     sandbox: value("WFLO_SANDBOX"),
     triggerSecrets: value("WFLO_TRIGGER_SECRETS"),
+    sandboxConcurrency: value("WFLO_SANDBOX_CONCURRENCY"),
     sandboxStandby: value("WFLO_SANDBOX_STANDBY"),
     sandboxCeiling: { ...DEFAULT_SANDBOX_LIMITS, ...value("WFLO_SANDBOX_LIMITS") },
     httpPort: value("WFLO_HTTP_PORT"),

@@ -59,6 +59,14 @@ export const VARIABLES = {
     },
     problemOf: (text) => String((parseLimits(text) as { readonly problem?: string }).problem),
   } satisfies Variable<Partial<SandboxLimits>>,
+  WFLO_SANDBOX_CONCURRENCY: {
+    meaning:
+      "how many executions run at once on this worker; together they may take so many times the memory of their limits",
+    defaultText: "as many as there are processors",
+    otherwise: undefined,
+    accepted: "a whole number from 1 to 1000",
+    read: (text) => (/^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= 1_000 ? Number(text) : undefined),
+  } satisfies Variable<number | undefined>,
   WFLO_SANDBOX_STANDBY: {
     meaning:
       "how many sandboxes of gVisor and bubblewrap stand by, set up and empty, so that the next execution starts at once; each takes memory",

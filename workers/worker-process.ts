@@ -101,6 +101,7 @@ export async function startWorkerProcess(config: Config, options: WorkerProcessO
       meters,
       tracing,
       stackTraces,
+      sandboxConcurrency: config.sandboxConcurrency,
       keyRing: config.keyRing,
       ...bundle,
     });

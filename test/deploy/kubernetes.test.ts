@@ -78,6 +78,9 @@ describe("the sandbox worker", () => {
   const { spec } = the("Deployment");
   const pod = spec.template.spec;
   const [container] = pod.containers;
+  const environment = Object.fromEntries(
+    container.env.map(({ name, value }: { readonly name: string; readonly value: string }) => [name, value]),
+  );
 
   /** https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted */
   test("fits the Pod Security Standard `restricted`", () => {
@@ -97,12 +100,16 @@ describe("the sandbox worker", () => {
   test("runs in gVisor and nowhere else, holds no token of the cluster, and has a limit on memory", () => {
     const { metadata, handler } = the("RuntimeClass");
     expect([pod.runtimeClassName, handler]).toEqual([metadata.name, "runsc"]);
-    expect(container.env).toEqual([{ name: "WFLO_SANDBOX", value: "gvisor" }]);
+    expect(environment.WFLO_SANDBOX).toBe("gvisor");
     expect([pod.automountServiceAccountToken, the("ServiceAccount").automountServiceAccountToken]).toEqual([
       false,
       false,
     ]);
-    expect(container.resources.limits.memory).toBeDefined();
+    const { sandboxConcurrency = 0, sandboxCeiling } = readConfig(environment);
+    const gibibytes = Number(/^(\d+)Gi$/.exec(container.resources.limits.memory)?.[1]);
+    expect(sandboxConcurrency).toBeGreaterThan(0);
+    // And one for the worker.
+    expect(sandboxConcurrency * sandboxCeiling.memoryBytes).toBeLessThanOrEqual((gibibytes - 1) * 1024 ** 3);
   });
 
   test("is the image's user, takes the queue of code alone, and is asked on the port that it has", async () => {
@@ -124,7 +131,7 @@ describe("the sandbox worker", () => {
     const known = new Set([...Object.keys(VARIABLES), "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "AWS_REGION"]);
     expect(Object.keys(settings).filter((name) => !known.has(name))).toEqual([]);
     expect(container.envFrom[0].configMapRef.name).toBe(map?.name);
-    expect(readConfig({ ...settings, WFLO_SANDBOX: "gvisor" })).toMatchObject({
+    expect(readConfig({ ...settings, ...environment })).toMatchObject({
       sandbox: "gvisor",
       blobs: { kind: "s3", bucket: "wflo", prefix: "blobs" },
     });

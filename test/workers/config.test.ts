@@ -15,6 +15,7 @@ describe("settings", () => {
         taskQueue: "wflo",
         sandbox: "auto",
         sandboxCeiling: DEFAULT_SANDBOX_LIMITS,
+        sandboxConcurrency: undefined,
         sandboxStandby: 0,
         triggerSecrets: new Map(),
         httpPort: 9464,
