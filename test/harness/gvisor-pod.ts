@@ -29,13 +29,9 @@ export interface PodProgram {
  * Runs a program of this project in a container as a node with gVisor would run the sandbox worker's: an ordinary user, no
  * capability, no way to more rights, a root that can't be written, `/tmp` in memory; no network but its own loopback.
  * `WFLO_POD_BUBBLEWRAP` says where bubblewrap is inside.
- * @returns its exit code, and what it printed on both streams
+ * @returns what it printed on both streams
  */
-export async function runInPod({
-  runsc,
-  bubblewrap,
-  args,
-}: PodProgram): Promise<{ readonly code: unknown; readonly output: string }> {
+export async function runInPod({ runsc, bubblewrap, args }: PodProgram): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "wflo-pod-"));
   try {
     const [root, state] = [join(folder, "root"), join(folder, "state")];
@@ -55,7 +51,8 @@ export async function runInPod({
       command: "unshare",
       args: [...OWN_NAMESPACES, runsc, `--root=${state}`, ...flags, "run", "--bundle", folder, `pod-${process.pid}`],
     });
-    return { code: await pod.ended, output: pod.output() };
+    await pod.ended;
+    return pod.output();
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

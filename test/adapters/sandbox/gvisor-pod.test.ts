@@ -20,8 +20,7 @@ describeWith("gvisor", (runsc) => {
     let results: readonly Assertion[] = [];
     beforeAll(async () => {
       copy = await copyOfBubblewrap(bwrap);
-      const { output } = await runInPod({ runsc, bubblewrap: copy, args: jestArguments() });
-      results = assertionsOf(output);
+      results = assertionsOf(await runInPod({ runsc, bubblewrap: copy, args: jestArguments() }));
     }, 300_000);
     afterAll(async () => {
       await copy.remove();
