@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from "@temporalio/common";
 import { invalidInput } from "../core/failures.js";
 import { checkRunInput } from "../core/input.js";
+import { describeRun } from "../core/run-description.js";
 import type { RequestText, RunRequest } from "../core/run-request.js";
 import type { BlobAddress } from "../core/transcript.js";
 import { type Accounts, createAccounts } from "./accounts.js";
@@ -73,8 +74,6 @@ const AGENT_RUN = "agentRun";
 const LONGEST_ID = 1_000;
 /** The server's code for queues of workflow tasks. */
 const WORKFLOW_QUEUE = 1;
-/** So much of an input is the run's title in the Web UI. */
-const TITLE_LENGTH = 100;
 
 export function createClient(temporal: Temporal, close: () => Promise<void>): WfloClient {
   const { namespace, address, taskQueue } = temporal;
@@ -129,7 +128,7 @@ async function forkOf(old: RunHandle, { turn, input, ...options }: ForkOptions) 
 async function startRun(temporal: Temporal, request: RunRequest, options: RunOptions): Promise<StartedRun> {
   const checked = checkRunInput(request);
   const problems = [...("problems" in checked ? checked.problems : []), ...idProblems(options.id)];
-  if (problems.length > 0) throw invalidInput(problems);
+  if (problems.length > 0 || !("input" in checked)) throw invalidInput(problems);
   const workflowId = options.id ?? `run-${randomUUID()}`;
   const handle = await temporal.call(
     async () =>
@@ -141,7 +140,7 @@ async function startRun(temporal: Temporal, request: RunRequest, options: RunOpt
           ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
           : WorkflowIdReusePolicy.REJECT_DUPLICATE,
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
-        staticSummary: titleOf(request),
+        ...describeRun(checked.input),
       }),
     { workflowId },
   );
@@ -154,10 +153,4 @@ function idProblems(id: string | undefined): readonly string[] {
   if (id === undefined) return [];
   const fits = id.trim() !== "" && id.length <= LONGEST_ID && !/\p{Cc}/u.test(id);
   return fits ? [] : [`id: must be 1 to ${LONGEST_ID} characters, none of them a control character`];
-}
-
-function titleOf({ agent, input, fork }: RunRequest): string {
-  const said = typeof input === "string" ? input.replace(/\s+/g, " ").trim() : input?.ref;
-  const text = said ?? `goes on from ${fork?.transcript}`;
-  return `${agent}: ${text.length > TITLE_LENGTH ? `${text.slice(0, TITLE_LENGTH)}…` : text}`;
 }

@@ -7,6 +7,7 @@ import {
 import { parseDuration } from "../core/duration.js";
 import { invalidInput } from "../core/failures.js";
 import { checkRunInput } from "../core/input.js";
+import { describeRun } from "../core/run-description.js";
 import type { RunRequest } from "../core/run-request.js";
 import { isTriggerName, triggeredWorkflowId } from "../core/trigger.js";
 import { ClientError } from "./client-error.js";
@@ -65,8 +66,9 @@ export function createSchedules(temporal: Temporal): Schedules {
     await told(name, async () => await temporal.call(async () => await work(schedule.getHandle(name))));
   return {
     async createSchedule(name, terms) {
-      const problems = problemsOf(name, terms);
-      if (problems.length > 0) throw invalidInput(problems);
+      const checked = checkRunInput(terms.request);
+      const problems = [...problemsOf(name, terms), ...("problems" in checked ? checked.problems : [])];
+      if (problems.length > 0 || !("input" in checked)) throw invalidInput(problems);
       const { cron, every, timezone, overlap = "skip", request } = terms;
       const spec = {
         ...(cron === undefined ? {} : { cronExpressions: [cron] }),
@@ -86,6 +88,7 @@ export function createSchedules(temporal: Temporal): Schedules {
               workflowId: triggeredWorkflowId(name, "at"),
               taskQueue: temporal.taskQueue,
               args: [request],
+              ...describeRun(checked.input),
             },
           });
         });
@@ -109,8 +112,7 @@ export function createSchedules(temporal: Temporal): Schedules {
   };
 }
 
-function problemsOf(name: string, { cron, every, overlap, request }: ScheduleTerms): readonly string[] {
-  const checked = checkRunInput(request);
+function problemsOf(name: string, { cron, every, overlap }: ScheduleTerms): readonly string[] {
   const everyMs = every === undefined ? undefined : parseDuration(every);
   const isOnce = (cron === undefined) !== (every === undefined);
   return [
@@ -121,7 +123,6 @@ function problemsOf(name: string, { cron, every, overlap, request }: ScheduleTer
     ...(overlap === undefined || overlap in OVERLAP
       ? []
       : [`overlap: must be one of ${Object.keys(OVERLAP).join(", ")}`]),
-    ...("problems" in checked ? checked.problems : []),
   ];
 }
 

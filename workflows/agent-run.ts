@@ -1,8 +1,8 @@
 import {
   ApplicationFailure,
   CancellationScope,
-  continueAsNew,
   isCancellation,
+  makeContinueAsNewFunc,
   sleep,
   workflowInfo,
 } from "@temporalio/workflow";
@@ -11,6 +11,7 @@ import { checkRunInput, type RunInput } from "../core/input.js";
 import { checkLimits } from "../core/limits.js";
 import type { InPieces } from "../core/pieces.js";
 import type { Carried, CarriedRun, RunResult } from "../core/run.js";
+import { describeRun, type RunDescription } from "../core/run-description.js";
 import { packRun } from "./carried-state.js";
 import { close, failed, resultOf } from "./closing.js";
 import { compactIfNear } from "./compaction.js";
@@ -25,6 +26,7 @@ import { listen } from "./run-messages.js";
 import { endTurn } from "./run-spans.js";
 import { whole } from "./store.js";
 import { toolTurn } from "./tool-turn.js";
+import { inTurn } from "./turn-group.js";
 
 /** Turns spent on an answer that does not fit the output schema. */
 const MOST_REPAIRS = 2;
@@ -35,6 +37,7 @@ const MOST_REPAIRS = 2;
  */
 export async function agentRun(input: unknown, carried?: Carried): Promise<RunResult> {
   const run = openRun(checkedInput(input));
+  const memo = carried ? undefined : missingMemo(run.input);
   noteRun(run);
   listen(run);
   try {
@@ -43,7 +46,7 @@ export async function agentRun(input: unknown, carried?: Carried): Promise<RunRe
     run.ready = true;
     watchWallTime(run);
     do {
-      if ((await workInScope(run)) === "in a new history") return await continueInNewHistory(run);
+      if ((await workInScope(run)) === "in a new history") return await continueInNewHistory(run, memo);
     } while (!(await close(run)));
     return resultOf(run);
   } catch (error) {
@@ -94,17 +97,17 @@ async function workOn(run: Run): Promise<Worked | "a turn"> {
   const { state } = run;
   if (state.ending) return "ended";
   if (state.calls.length > 0) {
-    if (!(await toolTurn(run))) return "in a new history";
+    if (!(await inTurn(state.turn, async () => await toolTurn(run)))) return "in a new history";
     endTurn();
   }
   if (!state.ending) checkEnd(run);
   if (state.ending) return "ended";
   if (shouldContinueAsNew(run)) return "in a new history";
   await tendOutbox(run);
-  const compacted = await compactIfNear(run);
+  const compacted = await inTurn(state.turn + 1, async () => await compactIfNear(run));
   if (compacted.kind === "continue") return "in a new history";
   if (compacted.kind === "ended") return "a turn";
-  const turn = await modelTurn(run);
+  const turn = await inTurn(state.turn + 1, async () => await modelTurn(run));
   if (turn.kind === "continue") return "in a new history";
   if (turn.kind === "answered") await hear(run, turn.answer);
   if (state.calls.length === 0) endTurn();
@@ -195,8 +198,15 @@ function watchWallTime(run: Run): void {
 }
 
 /** The first argument is for people who look at the new history; everything is in the second. */
-async function continueInNewHistory(run: Run): Promise<never> {
+async function continueInNewHistory(run: Run, memo: RunDescription["memo"] | undefined): Promise<never> {
   const carried = await packRun(run);
   const { agent } = run.input;
-  return await continueAsNew<typeof agentRun>({ agent, input: "(goes on from the history before)" }, carried);
+  const inNewHistory = makeContinueAsNewFunc<typeof agentRun>(memo ? { memo } : {});
+  return await inNewHistory({ agent, input: "(goes on from the history before)" }, carried);
+}
+
+/** For the histories to come, where whoever started the run wrote none. Any memo that is there goes on by itself. */
+function missingMemo(input: RunInput): RunDescription["memo"] | undefined {
+  const isThere = Object.keys(workflowInfo().memo ?? {}).length > 0;
+  return isThere ? undefined : describeRun(input).memo;
 }

@@ -1,7 +1,9 @@
 import { executeChild } from "@temporalio/workflow";
+import { checkRunInput } from "../core/input.js";
 import type { JsonObject } from "../core/json.js";
 import { formatUsd, type NanoUsd, parseUsd, toNanoUsd } from "../core/money.js";
 import type { RunResult } from "../core/run.js";
+import { describeRun } from "../core/run-description.js";
 import { AGENT_RUN } from "./names.js";
 import type { Budget } from "./own-budget.js";
 
@@ -48,7 +50,11 @@ export async function callAgent(call: AgentCall, options: CallAgentOptions = {})
 }
 
 async function run(call: AgentCall, child: { taskQueue: string; workflowId?: string }): Promise<RunResult> {
-  return await executeChild<(input: AgentCall) => Promise<RunResult>>(AGENT_RUN, { ...child, args: [call] });
+  const checked = checkRunInput(call);
+  // What is wrong, the run says itself.
+  const description = "input" in checked ? describeRun(checked.input) : {};
+  const options = { ...child, ...description, args: [call] as [AgentCall] };
+  return await executeChild<(input: AgentCall) => Promise<RunResult>>(AGENT_RUN, options);
 }
 
 /** The limit that the call names; a wrong one is left to the run, which names it. */
