@@ -71,7 +71,7 @@ function approvalsOf({ approvals }: RunInput): readonly string[] {
   const { default: rule, tools, approvers, quorum, timeoutMs, onTimeout, escalateTo } = approvals;
   const which = { unsafe: "tools that are not safe", always: "every tool", never: "no tool" }[rule];
   return [
-    which,
+    `asks before ${which}`,
     ...Object.entries(tools).map(([tool, when]) => `${tool} ${when}`),
     ...(approvers.length > 0 ? [`by ${approvers.join(" or ")}`] : []),
     ...(quorum > 1 ? [`${quorum} people`] : []),

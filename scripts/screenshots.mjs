@@ -94,13 +94,17 @@ async function takePictures(executablePath, uiUrl, ids) {
   ];
   const browser = await chromium.launch({ executablePath, args });
   try {
-    // What waits says what for on the page that it keeps of itself.
-    const waits = ["gate", "paused"];
-    for (const [name, id] of Object.entries(ids)) {
+    const tabs = {
+      // What waits says what for on the page that it keeps of itself.
+      gate: "User Metadata",
+      paused: "User Metadata",
+      memo: "Memo",
+    };
+    for (const [name, id] of Object.entries({ ...ids, memo: ids.run })) {
       const page = await browser.newPage({ viewport: VIEWPORT, colorScheme: "light" });
       await page.goto(`${uiUrl}/namespaces/default/workflows/${id}`, { waitUntil: "load" });
       await page.getByText("callModel").first().waitFor({ timeout: 20_000 });
-      if (waits.includes(name)) await page.getByText("User Metadata").first().click();
+      if (tabs[name]) await page.getByText(tabs[name]).first().click();
       // The page of a run that goes on is never idle: long polls are open.
       await page.waitForTimeout(3_000);
       await page.screenshot({ path: join(IMAGES, `web-ui-${name}.png`) });

@@ -48,7 +48,7 @@ test("a run's memo is with its last history as with its first, which alone has a
     wfloAsked: "a long one",
     wfloBudget: "at most $1.00, then: fail",
     wfloLimits: "50 turns",
-    wfloApprovals: "tools that are not safe",
+    wfloApprovals: "asks before tools that are not safe",
     wfloLabels: "team=search",
   };
   expect(await described(run.workflowId, run.runId)).toEqual({

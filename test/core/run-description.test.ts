@@ -16,7 +16,7 @@ test("a run that says nothing else is described by what it is asked and by the d
       wfloAsked: "Count the orders",
       wfloBudget: "the agent's own",
       wfloLimits: "50 turns",
-      wfloApprovals: "tools that are not safe",
+      wfloApprovals: "asks before tools that are not safe",
     },
   });
 });
@@ -44,14 +44,14 @@ describe("a line says", () => {
     [
       "who is asked, how many, and for how long",
       { approvals: { default: "always", approvers: ["ana", "ben"], quorum: 2, timeout: "24h" } },
-      { wfloApprovals: "every tool, by ana or ben, 2 people, within 1d, else reject" },
+      { wfloApprovals: "asks before every tool, by ana or ben, 2 people, within 1d, else reject" },
     ],
     [
       "to whom it goes then",
       { approvals: { tools: { look: "never" }, timeout: "1h", onTimeout: "escalate", escalateTo: ["eve"] } },
-      { wfloApprovals: "tools that are not safe, look never, within 1h, else escalate, to eve" },
+      { wfloApprovals: "asks before tools that are not safe, look never, within 1h, else escalate, to eve" },
     ],
-    ["nobody is asked", { approvals: { default: "never" } }, { wfloApprovals: "no tool" }],
+    ["nobody is asked", { approvals: { default: "never" } }, { wfloApprovals: "asks before no tool" }],
     ["what a blob asks", { input: { ref: transcript } }, { wfloAsked: transcript }],
     [
       "where a fork goes on from",
