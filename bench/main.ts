@@ -1,8 +1,9 @@
+import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
 import { reportAccounts } from "./accounts.js";
 import { reportBound } from "./bound.js";
 import { reportEvents } from "./events.js";
-import { measure, median, paceOf, type RunOnce, rssMib, type Sample } from "./measure.js";
+import { measure, median, newFileUs, paceOf, type RunOnce, rssMib, type Sample } from "./measure.js";
 import { pauseMs, recoveryMs } from "./recovery.js";
 import { reportRedis } from "./redis.js";
 import { agentRun } from "./runs.js";
@@ -63,12 +64,15 @@ async function report(bench: Bench): Promise<void> {
   for (const { run } of variants) await run(TURNS);
   for (const runs of [1, AT_ONCE]) {
     const samples = new Map<string, Sample[]>();
+    const files: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
+      files.push(newFileUs(join(bench.folder, "blobs/journal/00")));
       for (const { name, pids, run } of variants) {
         samples.set(name, [...(samples.get(name) ?? []), await measure(client, pids, run, { runs, turns: TURNS })]);
       }
     }
     print(`${runs === 1 ? "one run alone" : `${runs} runs at once`}, ${TURNS} turns each, ${rounds} rounds`, samples);
+    console.log(`making a file took ${rangeOf(files)} µs; Wflo makes two a turn`);
   }
   if (only === "turns") return await connection.close();
   await reportAccounts(bench, client, rounds);
@@ -103,11 +107,22 @@ function print(title: string, samples: ReadonlyMap<string, readonly Sample[]>): 
     const cells = columns.map((column) => {
       const values = own.map((sample) => sample[column]);
       const ratio = median(values) / median((first ?? []).map((sample) => sample[column]));
-      const range = `${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)}`;
-      return `${median(values).toFixed(1)} (${range}) ${ratio.toFixed(2)}×`.padStart(24);
+      return `${rangeOf(values)} ${ratio.toFixed(2)}×`.padStart(24);
     });
     console.log([name.padEnd(18), ...cells].join(""));
   }
+  const [[base, before] = [], ...others] = samples;
+  for (const [name, own] of others) {
+    // Round by round, because the machine's pace drifts more than what is measured here.
+    const more = (column: (typeof columns)[number]) =>
+      rangeOf(own.map((sample, round) => sample[column] - (before?.[round]?.[column] ?? Number.NaN)));
+    console.log(`${name} over ${base}, round by round: ${more("msPerTurn")} ms, ${more("cpuMsPerTurn")} CPU-ms a turn`);
+  }
+}
+
+/** Median, least and most. */
+function rangeOf(values: readonly number[]): string {
+  return `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`;
 }
 
 function bareRun(client: Client): RunOnce {

@@ -1,7 +1,8 @@
-import { closeSync, fdatasync, fstatSync, openSync, readSync, write } from "node:fs";
+import { closeSync, fdatasync, fstatSync, openSync, readSync, write, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { makeFolder, syncFolder } from "./folder.js";
+import { SMALL_BYTES } from "./whole-file.js";
 
 const flush = promisify(fdatasync);
 const writeSome = promisify(write);
@@ -92,8 +93,8 @@ async function appendPiece(file: number, text: string): Promise<void> {
     const size = sizeOf(file);
     // A process that died in its last line left no newline: ours must not become that line's end.
     const data = Buffer.from(`${endsInLine(file, size) ? "\n" : ""}${text}`);
-    const { bytesWritten } = await writeSome(file, data);
-    if (bytesWritten < data.length) throw new Error(`only ${bytesWritten} of ${data.length} bytes fitted`);
+    const written = data.length <= SMALL_BYTES ? writeSync(file, data) : (await writeSome(file, data)).bytesWritten;
+    if (written < data.length) throw new Error(`only ${written} of ${data.length} bytes fitted`);
     const after = sizeOf(file);
     if (after === size + data.length || stands(file, size, after, Buffer.from(text))) return;
   }

@@ -16,7 +16,7 @@ const nextTurn = promisify(setImmediate);
 const SLICE_MS = 5;
 
 /** Up to this many bytes a read or a write is done at once. */
-const SMALL_BYTES = 256 * 1024;
+export const SMALL_BYTES = 256 * 1024;
 
 /** The bytes of a file. @throws what `open` throws, ENOENT among it */
 export async function readWhole(path: string): Promise<Uint8Array> {

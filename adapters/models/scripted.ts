@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { utf8Bytes } from "../../core/digest.js";
 import { jsonBytes } from "../../core/input-bound.js";
 import { type ModelPrice, picoPerToken, type TokenBound } from "../../core/pricing.js";
@@ -111,8 +112,13 @@ function answerOf(turn: ScriptTurn, request: ModelRequest): ModelAnswer {
           reasoningTokens: Math.min(usage.reasoningTokens, request.maxOutputTokens),
         }
       : usage,
-    requestId: `scripted-${request.conversation}-${request.turn}-${request.attempt}`,
+    requestId: `scripted-${conversationDigest(request.conversation)}-${request.turn}-${request.attempt}`,
   };
+}
+
+/** A provider's ids are short; what ids of workflows have in common is at their ends. */
+function conversationDigest(conversation: string): string {
+  return createHash("sha256").update(conversation).digest("hex").slice(0, 16);
 }
 
 /** The share of an answer that a cap leaves: text first, then the tool calls that are whole. */
