@@ -15,14 +15,15 @@ import { type PublishPorts, publish } from "./publish-events.js";
 import { isQueueServed } from "./queue-served.js";
 import { type ResolveAgentPorts, resolveAgent } from "./resolve-agent.js";
 import { type RunToolPorts, runTool } from "./run-tool.js";
-import { createStoreActivities } from "./store-activities.js";
+import { createStoreActivities, type StorePorts } from "./store-activities.js";
 
 /** Everything that the activities are made of. */
 export interface ActivityPorts
   extends CallModelPorts,
     Omit<ResolveAgentPorts, "findAccount">,
     RunToolPorts,
-    PublishPorts {}
+    PublishPorts,
+    Pick<StorePorts, "deciders"> {}
 
 /** The activities by queue. */
 export interface Activities {

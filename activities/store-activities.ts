@@ -14,6 +14,7 @@ import { withoutOldResults, withSummary } from "../core/compaction.js";
 import type { Json, JsonObject } from "../core/json.js";
 import { jsonProblem } from "../core/json-check.js";
 import { type BlobRef, isBlobRef, type Message, type TextOrRef } from "../core/transcript.js";
+import { type Deciders, NO_DECIDERS } from "../ports/deciders.js";
 import { argumentProblem } from "./asked-calls.js";
 import { BlobCorrupt, BlobMissing, type Blobs } from "./blobs.js";
 import { beginningOf, inlineOrRef, textOrRef } from "./inline.js";
@@ -24,6 +25,8 @@ export interface StorePorts {
   readonly blobs: Blobs;
   readonly transcripts: Transcripts;
   readonly schemas: SchemaChecker;
+  /** @default knows no keys */
+  readonly deciders?: Deciders;
 }
 
 /** A message above this waits in the store until it is heard. */
@@ -31,12 +34,21 @@ const MESSAGE_BYTES = 4 * 1024;
 const PREVIEW_BYTES = 1024;
 
 /** What leaves a workflow's memory for the store, or is looked at there. */
-export function createStoreActivities({ blobs, transcripts, schemas }: StorePorts): StoreActivities {
+export function createStoreActivities({
+  blobs,
+  transcripts,
+  schemas,
+  deciders = NO_DECIDERS,
+}: StorePorts): StoreActivities {
   return {
     appendMessages: async (request) => await append(blobs, transcripts, request),
     storePiece: async (piece) => (await blobs.put(piece)).ref,
     loadPiece: async (address) => await blobs.getText(address),
     checkEdit: async (request) => await checkEdit(blobs, schemas, request),
+    async checkSigned(request) {
+      const problem = await deciders.problemOf(request);
+      return problem === undefined ? {} : { problem };
+    },
     checkText: async (text) => await checkText(blobs, text),
     compact: async (request) => await compact(blobs, transcripts, request),
   };

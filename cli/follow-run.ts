@@ -1,6 +1,7 @@
-import type { RunHandle } from "../client/index.js";
+import type { DecisionSigner, RunHandle } from "../client/index.js";
 import { whoAmI } from "./arguments.js";
 import type { Session } from "./command.js";
+import { signerOf } from "./decision-signer.js";
 import { EXIT_CODES } from "./exit-codes.js";
 import { createGateDesk, createSilentDesk, type GateDesk } from "./gate-desk.js";
 import { CANCEL_PATIENCE_MS, createInterruption, type Interrupted } from "./interruption.js";
@@ -31,6 +32,7 @@ export async function followRun(
 ): Promise<number> {
   const { surroundings, output } = session;
   const { stdout, stderr } = surroundings;
+  const sign = await signerOf(session);
   const view = createLiveView(stderr, options.stream ? { live: false } : {});
   const words = output.json ? stderr : stdout;
   const printer = options.stream
@@ -39,7 +41,7 @@ export async function followRun(
   const prompt = options.own && canAsk(surroundings) ? createPrompt(surroundings, () => press()) : undefined;
   const leaving = new AbortController();
   const trouble = later<never>();
-  const desk = deskFor(session, run, { view, prompt, failed: trouble.reject });
+  const desk = deskFor(session, run, { view, prompt, sign, failed: trouble.reject });
   const interruption = createInterruption(run, { view, prompt, desk });
   const watching = later<Interrupted>();
   const press = () => (options.own ? interruption.press() : watching.resolve("detached"));
@@ -63,10 +65,18 @@ export async function followRun(
 function deskFor(
   { surroundings }: Session,
   run: RunHandle,
-  { view, prompt, failed }: { view: LiveView; prompt: Prompt | undefined; failed: (error: unknown) => void },
+  {
+    prompt,
+    ...desk
+  }: {
+    view: LiveView;
+    prompt: Prompt | undefined;
+    sign: DecisionSigner | undefined;
+    failed: (error: unknown) => void;
+  },
 ): GateDesk {
-  if (!prompt) return createSilentDesk(run.workflowId, view);
-  return createGateDesk(run, { prompt, by: whoAmI(surroundings.environment), view, failed });
+  if (!prompt) return createSilentDesk(run.workflowId, desk.view);
+  return createGateDesk(run, { prompt, by: whoAmI(surroundings.environment), ...desk });
 }
 
 async function untilEnd(

@@ -1,4 +1,4 @@
-import type { GateView, RunHandle } from "../client/index.js";
+import type { DecisionSigner, GateView, RunHandle } from "../client/index.js";
 import { canonicalJson } from "../core/digest.js";
 import { askAboutGate, elsewhereWords } from "./gate-prompt.js";
 import type { LiveView } from "./live-view.js";
@@ -33,7 +33,19 @@ export function createSilentDesk(workflowId: string, view: LiveView): GateDesk {
 
 export function createGateDesk(
   run: Pick<RunHandle, "workflowId" | "decide" | "approvals">,
-  { prompt, by, view, failed }: { prompt: Prompt; by: string; view: LiveView; failed: (error: unknown) => void },
+  {
+    prompt,
+    by,
+    sign,
+    view,
+    failed,
+  }: {
+    prompt: Prompt;
+    by: string;
+    sign?: DecisionSigner | undefined;
+    view: LiveView;
+    failed: (error: unknown) => void;
+  },
 ): GateDesk {
   /** The newest state of each gate, the ones to ask about in order. */
   const open = new Map<string, GateView>();
@@ -50,7 +62,7 @@ export function createGateDesk(
     asking = { gate: gate.gate, stop };
     view.hold();
     try {
-      const answer = await askAboutGate(run, gate, { prompt, by, signal: stop.signal });
+      const answer = await askAboutGate(run, gate, { prompt, by, sign, signal: stop.signal });
       if (answer.kind === "over") return;
       answered.set(gate.gate, questionOf(gate));
       if (answer.kind === "later") prompt.show(`  ${elsewhereWords(run.workflowId, gate)}`);

@@ -1,5 +1,5 @@
 import { CommandRefused } from "../client/client-error.js";
-import type { GateView, RunHandle } from "../client/index.js";
+import type { DecisionSigner, GateView, RunHandle } from "../client/index.js";
 import { canonicalJson } from "../core/digest.js";
 import type { Json } from "../core/json.js";
 import { printable } from "./output.js";
@@ -31,12 +31,27 @@ const MENU = "[y]es  [n]o  [e]dit the arguments  [c]omment  [l]ater: ";
 export async function askAboutGate(
   run: Pick<RunHandle, "workflowId" | "decide">,
   gate: GateView,
-  { prompt, by, signal }: { readonly prompt: Prompt; readonly by: string; readonly signal?: AbortSignal },
+  {
+    prompt,
+    by,
+    sign,
+    signal,
+  }: {
+    readonly prompt: Prompt;
+    readonly by: string;
+    readonly sign?: DecisionSigner | undefined;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<GateAnswer> {
   const options = signal ? { signal } : {};
   const decide = async (decision: "approve" | "reject", draft: Draft): Promise<GateAnswer> => {
     try {
-      const decided = await run.decide(gate.gate, decision, { by, digest: gate.digest, ...draft });
+      const decided = await run.decide(gate.gate, decision, {
+        by,
+        digest: gate.digest,
+        ...draft,
+        ...(sign ? { sign } : {}),
+      });
       return { kind: "decided", gate: decided };
     } catch (error) {
       if (error instanceof CommandRefused) return { kind: "refused", refusal: error };

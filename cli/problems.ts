@@ -22,7 +22,7 @@ export class WrongUse extends Error {
 }
 
 /** Errors of the rooms below, by their names: a class does not survive a second copy of its module. */
-const WRONG_USE = ["WrongSettings", "DefinitionError", "PortTaken"];
+const WRONG_USE = ["WrongSettings", "DefinitionError", "PortTaken", "WrongDecisionKey"];
 const UNREACHABLE = ["ServerUnreachable"];
 
 export function problemOf(error: unknown): Problem {

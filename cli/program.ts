@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { CommandContext } from "./command.js";
 import { registerAgents } from "./commands/agents.js";
 import { registerApprovals } from "./commands/approvals.js";
+import { registerApproverKey } from "./commands/approver-key.js";
 import { registerAudit } from "./commands/audit.js";
 import { registerBudget } from "./commands/budget.js";
 import { registerCodecServer } from "./commands/codec-server.js";
@@ -60,6 +61,7 @@ export function createProgram(surroundings: Surroundings, finish: (exitCode: num
   registerRuns(program, context);
   registerWatch(program, context);
   registerApprovals(program, context);
+  registerApproverKey(program, context);
   registerSteer(program, context);
   registerTranscript(program, context);
   registerFiles(program, context);

@@ -60,7 +60,7 @@ const REFUSAL_ADVICE: Readonly<Record<CommandRefusalReason, string>> = {
   edited: "Look at the edited arguments with `wflo approvals ID`, then approve with `--digest`.",
   "not-allowed": "Ask one of the people that the gate names, or decide with `--by NAME` as one of them.",
   duplicate: "Somebody else has to decide too.",
-  unverified: "Decide through a channel that proves who you are.",
+  unverified: "Sign it: `wflo approve ID GATE --key FILE`, with a key that the workers know (WFLO_APPROVER_KEYS).",
   "own-request": "Ask somebody else to decide.",
   unknown: "Ask `wflo approvals ID` for the gates of this run.",
   invalid: "Correct what is named, and send it again.",

@@ -9,6 +9,8 @@ export type { GateView } from "../core/gate.js";
 export type { BudgetView, CostReport, Reconciled } from "../core/ledger-report.js";
 export type { RunResult, RunStatus } from "../core/run.js";
 export type { RunRequest } from "../core/run-request.js";
+export type { DecisionClaims, DecisionSigner } from "../core/signed-decision.js";
+export { readDecisionKey } from "../encryption/decision-keys.js";
 export type { AccountHandle, Accounts, AccountTerms } from "./accounts.js";
 export type { BlobReader } from "./blob-reader.js";
 export type { ForkOptions, RunOptions, StartedRun, WfloClient } from "./client.js";

@@ -14,6 +14,7 @@ import type { GateView } from "../core/gate.js";
 import type { Json } from "../core/json.js";
 import type { BudgetView, Reconciled } from "../core/ledger-report.js";
 import type { RequestText, UsdAmount } from "../core/run-request.js";
+import { type DecisionSigner, decisionClaims } from "../core/signed-decision.js";
 import type { Temporal } from "./temporal.js";
 import { createUpdates } from "./updates.js";
 
@@ -34,6 +35,8 @@ export interface DecisionOptions {
   readonly args?: Json;
   /** The gate's digest as it was seen: refused as `stale` where the gate asks about something else by now. */
   readonly digest?: string;
+  /** Signs what is decided, so that a gate that takes verified decisions only takes it; `digest` has to be named then. */
+  readonly sign?: DecisionSigner;
 }
 
 /** What a run can be told. What is wrong with a command is said before it is sent: InvalidInput, naming every field. */
@@ -76,9 +79,15 @@ export function createRunCommands(temporal: Temporal, handle: WorkflowHandle): R
     await temporal.call(async () => await handle.signal(name, payload), { workflowId });
 
   const decide = async (gate: string, decision: "approve" | "reject", options: DecisionOptions): Promise<GateView> => {
-    const payload = given({ gate, decision, ...options });
+    const { sign, ...word } = options;
+    const payload = given({ gate, decision, ...word });
     check(checkDecision(payload));
-    return await update<GateView>("decideApproval", payload);
+    if (!sign) return await update<GateView>("decideApproval", payload);
+    if (word.digest === undefined) throw invalidInput(["digest: has to be named by a decision that is signed"]);
+    const { raw } = await temporal.call(async () => await handle.describe(), { workflowId });
+    const firstRunId = raw.workflowExecutionInfo?.firstRunId ?? "";
+    const token = await sign(decisionClaims({ gate, decision, ...word }, { workflowId, firstRunId }));
+    return await update<GateView>("decideApproval", { ...payload, token });
   };
   const changeTerms = async (
     terms: { readonly limitUsd?: UsdAmount; readonly freeze?: boolean },

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from "./json.js";
 import type { NanoUsd } from "./money.js";
 import type { InPieces } from "./pieces.js";
 import type { TokenBound } from "./pricing.js";
+import type { SignedDecisionRequest } from "./signed-decision.js";
 import type { BlobAddress, BlobRef, Message, TextOrRef } from "./transcript.js";
 import type { Usage } from "./usage.js";
 
@@ -327,6 +328,8 @@ export interface StoreActivities {
   storePiece(piece: string): Promise<BlobAddress>;
   loadPiece(address: BlobAddress): Promise<string>;
   checkEdit(request: EditRequest): Promise<EditChecked>;
+  /** Whether who decides has signed it; `problem`: why it does not count. */
+  checkSigned(request: SignedDecisionRequest): Promise<{ readonly problem?: string }>;
   checkText(text: TextOrRef): Promise<TextChecked>;
   compact(request: CompactRequest): Promise<Compacted>;
 }

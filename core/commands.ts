@@ -27,6 +27,8 @@ export interface DecisionCommand {
   /** Arguments to run instead; an object, or where it is: `{"ref":"sha256:…"}` (above 32 KiB it has to be). */
   readonly args?: Json;
   readonly digest?: string;
+  /** The same, signed by who decides: a JWT (`core/signed-decision.ts`). Then `digest` is named. */
+  readonly token?: string;
 }
 
 /** What a provider's list says of attempts that stand as unconfirmed: update `reconcile`. */
@@ -56,6 +58,9 @@ const MOST_NAME = 200;
 const MOST_ID = 500;
 const MOST_REASON = 4_000;
 const MOST_COMMENT = 16_000;
+/** A compact JWS: three parts in base64url. */
+const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const MOST_TOKEN = 64 * 1024;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /**
@@ -95,9 +100,17 @@ export function checkDecision(value: unknown, decision?: "approve" | "reject"): 
       by: fields.text("by", { required: true, most: MOST_NAME, like: "the name of who decides" }) ?? "",
       ...optionalText(fields, "comment", MOST_COMMENT),
       ...optional("args", fields.object("args", { mostBytes: INLINE_BYTES })),
-      ...optional("digest", fields.text("digest", { pattern: DIGEST, like: "the digest that the gate shows" })),
+      ...signedDigest(fields),
     };
   });
+}
+
+/** What was signed names what it is about. */
+function signedDigest(fields: Fields): { readonly digest?: string; readonly token?: string } {
+  const token = fields.text("token", { pattern: TOKEN, most: MOST_TOKEN, like: "a JWT" });
+  if (token !== undefined) fields.require("digest", "the digest that the gate shows, as it was signed");
+  const digest = fields.text("digest", { pattern: DIGEST, like: "the digest that the gate shows" });
+  return { ...optional("digest", digest), ...optional("token", token) };
 }
 
 /** A text that may be left out; an empty one counts as left out, as forms send it. */

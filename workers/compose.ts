@@ -21,6 +21,7 @@ import type { Models } from "../ports/models.js";
 import type { Sandbox } from "../ports/sandbox.js";
 import { loadAgents } from "./agent-module.js";
 import type { Config } from "./config.js";
+import { openDeciders } from "./deciders.js";
 import { openEgress } from "./egress.js";
 import { readPriceSettings } from "./price-settings.js";
 import { openSandbox } from "./sandbox.js";
@@ -71,6 +72,7 @@ export async function compose(
     tokens: stores.tokens,
     meters,
     schemas: createSchemaChecker(),
+    deciders: openDeciders(config),
     executors: executorsOf(offer),
     code: createCodeTool({ sandbox, workspaces, ceiling: config.sandboxCeiling }),
     locks: stores.locks,

@@ -57,6 +57,10 @@ export interface Config {
   readonly keyRing: KeyRing | undefined;
   /** Who may use our HTTP surfaces; undefined: whoever reaches them. */
   readonly access: AccessSettings | undefined;
+  /** A JWK set of those who sign decisions; undefined: no signature counts. */
+  readonly approverKeysFile: string | undefined;
+  /** Signs the decisions of whoever uses the command line. */
+  readonly approverKeyFile: string | undefined;
   /** Where tools' secrets are looked for. */
   readonly secrets: Secrets;
   /** Undefined: what this process puts on the audit log is not signed. */
@@ -126,6 +130,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, folder:
       audience: value("WFLO_OIDC_AUDIENCE"),
       rolesClaim: value("WFLO_OIDC_ROLES_CLAIM"),
     }),
+    approverKeysFile: path(value("WFLO_APPROVER_KEYS")),
+    approverKeyFile: path(value("WFLO_APPROVER_KEY")),
     auditKeyFile: path(value("WFLO_AUDIT_KEY")),
     auditPublicKeyFiles: value("WFLO_AUDIT_PUBLIC_KEYS").map((file) => resolve(folder, file)),
     rateLimits: value("WFLO_RATE_LIMITS"),

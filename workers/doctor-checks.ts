@@ -1,6 +1,7 @@
 import type { NativeConnection } from "@temporalio/worker";
 import { isTracingWanted } from "../adapters/opentelemetry/wanted.js";
 import { readAuditKey } from "../encryption/audit-key.js";
+import { readDeciders } from "../encryption/decision-keys.js";
 import type { Config } from "./config.js";
 import { encryptionProblems } from "./encryption-marks.js";
 import { readPriceSettings } from "./price-settings.js";
@@ -33,16 +34,19 @@ export async function pricesCheck(config: Config): Promise<Check> {
   return { name: "prices", ok: false, detail, fix: "`wflo prices refresh` takes newer ones, and says what changes" };
 }
 
-/** Keys that encrypt, and the one that signs. */
+/** Keys that encrypt, the one that signs, and those of people who sign. */
 export async function keysCheck(config: Config): Promise<Check> {
   const stores = openStores(config);
   try {
     const problems = await encryptionProblems(stores.stored, config.keyRing);
     const current = await config.keyRing?.current();
     const signing = config.auditKeyFile === undefined ? undefined : readAuditKey(config.auditKeyFile);
+    const { approverKeysFile } = config;
+    const people = approverKeysFile === undefined ? [] : readDeciders(approverKeysFile).names;
+    const signed = people.length === 0 ? "" : `; decisions may be signed by ${people.join(", ")}`;
     const encrypts = current === undefined ? "nothing is encrypted" : `the key ${current.id} encrypts`;
     const signs = signing === undefined ? "the audit log is not signed" : `the key ${signing.id} signs the audit log`;
-    if (problems.length === 0) return { name: "keys", ok: true, detail: `${encrypts}; ${signs}` };
+    if (problems.length === 0) return { name: "keys", ok: true, detail: `${encrypts}; ${signs}${signed}` };
     return {
       name: "keys",
       ok: false,

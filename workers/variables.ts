@@ -169,6 +169,14 @@ export const VARIABLES = {
     "whoever knows it may read through `wflo codec-server`; 16 characters or more",
     "one is made at start, and shown",
   ),
+  WFLO_APPROVER_KEYS: optionalText(
+    "file with the public keys of people who sign their decisions on gates: a JWK set whose `kid`s are their names (`wflo approver-key`)",
+    "none: no signature counts, so `approvals.identity: verified` can't be met",
+  ),
+  WFLO_APPROVER_KEY: optionalText(
+    "file with your own private key (PEM), with which `wflo approve`, `wflo reject` and `wflo run` sign what you decide",
+    "none: decisions are not signed",
+  ),
   WFLO_AUDIT_KEY: optionalText(
     "file with a private Ed25519 key (PEM), with which a worker signs what it puts on the audit log",
     "none: the audit log is chained, and not signed",

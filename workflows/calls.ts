@@ -30,6 +30,7 @@ import type {
 import type { ResolvedAgent, ToolPolicy } from "../core/agent.js";
 import { clipped } from "../core/clip.js";
 import type { InPieces } from "../core/pieces.js";
+import type { SignedDecisionRequest } from "../core/signed-decision.js";
 import type { BlobAddress, TextOrRef } from "../core/transcript.js";
 import { inOwnScope } from "./own-scope.js";
 
@@ -203,6 +204,11 @@ export async function loadPiece(address: BlobAddress): Promise<string> {
 /** Arguments that a person wants to run instead, against the tool's schema. */
 export async function checkEdit(request: EditRequest): Promise<EditChecked> {
   return await inOwnScope(async () => await local.checkEdit(request));
+}
+
+/** A decision that is signed, by the keys that workers know. */
+export async function checkSigned(request: SignedDecisionRequest): Promise<{ readonly problem?: string }> {
+  return await inOwnScope(async () => await local.checkSigned(request));
 }
 
 /** A message that is a blob, or too large to be carried along. */

@@ -1,9 +1,12 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { ClientError } from "../../client/client-error.js";
-import type { GateView, WfloClient } from "../../client/index.js";
+import type { GateView, RunHandle, WfloClient } from "../../client/index.js";
+import { digestOf as digestOfValue } from "../../core/digest.js";
 import type { Json } from "../../core/json.js";
 import { readDigest, readJsonObject, readName, whoAmI } from "../arguments.js";
 import { type CommandContext, inSession, type Session, withJson } from "../command.js";
+import { signerOf } from "../decision-signer.js";
 import { gateWords } from "../gate-prompt.js";
 import { oneLine } from "../output.js";
 
@@ -12,6 +15,7 @@ interface DecisionFlags {
   readonly comment?: string;
   readonly args?: Json;
   readonly digest?: string;
+  readonly key?: string;
 }
 
 /** So many runs are asked about their gates at a time. */
@@ -47,21 +51,31 @@ function registerDecision(program: Command, context: CommandContext, decision: "
       "the digest that the gate showed: refused when it asks about something else by now",
       readDigest,
     );
+  command.option("--key <FILE>", "sign it with your private key (PEM; default: WFLO_APPROVER_KEY)", readName);
   if (decision === "approve") {
     command.option("--args <JSON>", "run it with these arguments instead, a JSON object", readJsonObject);
   }
   command.action(
     inSession(context, async (session: Session, workflowId: string, gate: string, flags: DecisionFlags) => {
       const by = flags.by ?? whoAmI(session.surroundings.environment);
-      const { comment, args, digest } = flags;
+      const key = flags.key === undefined ? undefined : resolve(session.surroundings.folder, flags.key);
+      const sign = await signerOf(session, key);
+      const run = (await session.client()).attach(workflowId);
+      const { comment, args, digest = sign && (await digestOf(run, gate)) } = flags;
       const given = Object.fromEntries(
-        Object.entries({ comment, args, digest }).filter(([, value]) => value !== undefined),
+        Object.entries({ comment, args, digest, sign }).filter(([, value]) => value !== undefined),
       );
-      const decided = await (await session.client()).attach(workflowId).decide(gate, decision, { by, ...given });
+      const decided = await run.decide(gate, decision, { by, ...given });
       session.output.answer({ workflowId, ...decided }, () => decidedWords(decided, by));
       return undefined;
     }),
   );
+}
+
+/** What is signed says what it is about; of a gate that is not there, the run says so. */
+async function digestOf(run: RunHandle, gate: string): Promise<string> {
+  const found = (await run.approvals()).find((one) => one.gate === gate);
+  return found?.digest ?? digestOfValue(null);
 }
 
 type RunGate = GateView & { readonly workflowId: string };

@@ -16,6 +16,7 @@ import { createMemoryObjectStore } from "../../adapters/memory/object-store.js";
 import type { ToolSpec } from "../../core/agent.js";
 import type { RunResult } from "../../core/run.js";
 import type { WfloSinks } from "../../core/sinks.js";
+import type { Deciders } from "../../ports/deciders.js";
 import type { EventLog, LogRecord } from "../../ports/event-log.js";
 import type { Locks } from "../../ports/locks.js";
 import type { Models } from "../../ports/models.js";
@@ -52,6 +53,8 @@ export interface TestWorld {
   /** Code that runs at once. @default as much as comes */
   readonly sandboxSlots?: number;
   readonly locks?: Locks;
+  /** @default knows no keys */
+  readonly deciders?: Deciders;
   /** @default makes no spans */
   readonly tracer?: Tracer;
   /** @default keeps the records in `published` */
@@ -187,6 +190,7 @@ function portsOf(
     meters: { count: () => {}, observe: () => {}, set: () => {} },
     ...(world.tracer ? { tracer: world.tracer } : {}),
     schemas: createSchemaChecker(),
+    ...(world.deciders ? { deciders: world.deciders } : {}),
     locks: world.locks ?? createMemoryLocks(),
     secrets: { env: { get: async () => undefined }, file: { get: async () => undefined } },
     executors: Object.fromEntries(

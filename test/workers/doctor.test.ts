@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createLogger } from "../../adapters/pino/logger.js";
+import { publicDecisionKey } from "../../encryption/decision-keys.js";
 import { readConfig } from "../../workers/config.js";
 import { diagnose } from "../../workers/doctor.js";
 import { checkEncryptionKeys } from "../../workers/encryption-marks.js";
@@ -74,6 +75,16 @@ describe("the doctor looks at", () => {
     expect(await check("keys", one)).toMatchObject({
       ok: true,
       detail: expect.stringMatching(/^the key one encrypts; the key \S+ signs the audit log$/),
+    });
+    const jwk = publicDecisionKey(join(folder, "audit.pem"), "ana");
+    await writeFile(join(folder, "approvers.json"), JSON.stringify({ keys: [jwk, { ...jwk, kid: "ben" }, jwk] }));
+    expect(await check("keys", { ...one, WFLO_APPROVER_KEYS: "approvers.json" })).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/; decisions may be signed by ana, ben$/),
+    });
+    expect(await check("keys", { ...one, WFLO_APPROVER_KEYS: "audit.pem" })).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining("can't be read as JSON"),
     });
     expect(await check("keys", { WFLO_ENCRYPTION_KEYS: `two:${key("b")}` })).toMatchObject({
       ok: false,
