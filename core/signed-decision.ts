@@ -1,3 +1,4 @@
+import { clipped } from "./clip.js";
 import { canonicalJson } from "./digest.js";
 import type { Json } from "./json.js";
 
@@ -29,6 +30,9 @@ export interface SignedDecisionRequest {
   readonly token: string;
   readonly claims: DecisionClaims;
 }
+
+/** The words of a refusal go onto the audit log. */
+const TOLD_BYTES = 200;
 
 const CLAIMS = ["sub", "run", "firstRunId", "gate", "decision", "digest", "args", "comment"] as const;
 
@@ -63,7 +67,9 @@ export function decisionClaims(
 export function claimsProblem(signed: Readonly<Record<string, unknown>>, sent: DecisionClaims): string | undefined {
   for (const name of CLAIMS) {
     const [said, wanted] = [signed[name], sent[name]].map((value) => canonicalJson(value ?? null));
-    if (said !== wanted) return `its ${name} is ${said}, and the decision's is ${wanted}`;
+    if (said !== wanted) {
+      return `its ${name} is ${clipped(String(said), TOLD_BYTES)}, and the decision's is ${clipped(String(wanted), TOLD_BYTES)}`;
+    }
   }
   return undefined;
 }

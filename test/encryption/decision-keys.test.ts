@@ -96,6 +96,13 @@ describe("it does not count", () => {
     );
   });
 
+  test("and its words stay short, however much was signed", async () => {
+    const own = await keyFile();
+    const deciders = readDeciders(await setOf([publicDecisionKey(own, claims.sub)]));
+    const token = await readDecisionKey(own)({ ...claims, comment: "x".repeat(16_000) });
+    expect((await deciders.problemOf({ token, claims }))?.length).toBeLessThan(500);
+  });
+
   test("where a bit of it was changed, or the signature was left out", async () => {
     const own = await keyFile();
     const deciders = readDeciders(await setOf([publicDecisionKey(own, claims.sub)]));
