@@ -91,7 +91,7 @@ export function gateWords(gate: GateView): string {
     ["tool", gate.tool],
     ["args", JSON.stringify(gate.args, null, 2)],
     ["digest", gate.digest],
-    ["asks", `${people}${gate.quorum > 1 ? `, ${gate.quorum} of them` : ""}`],
+    ["asks", `${people}${gate.quorum > 1 ? `, ${gate.quorum} of them` : ""}${gate.identity ? ", signed" : ""}`],
     ...(gate.editedBy === undefined ? [] : [["edited by", gate.editedBy] as const]),
     ...(gate.deadline === undefined ? [] : [["until", gate.deadline] as const]),
   ];

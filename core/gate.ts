@@ -175,6 +175,8 @@ export function viewGate(gate: Gate) {
     digest,
     state,
     ...(editedBy === undefined ? {} : { editedBy }),
+    // Told where it asks for more than a name.
+    ...(gate.identity === "verified" ? { identity: gate.identity } : {}),
     decisions: gate.decisions.map((one) => {
       const { argsDigest: _digest, ...word } = one;
       return one.decision === "reject" || counts(gate, one, current) ? word : { ...word, superseded: true };

@@ -114,8 +114,9 @@ function page(run: Run): string {
     "| --- | --- | --- | --- | --- |",
     `| ${state.turn} of ${last} | ${inMarkdown(modelOf(run))} | $${cost.usd} | ${limit === null ? "none" : `$${formatUsd(limit)}`} | \`${state.head?.slice(0, 19) ?? "–"}\` |`,
     ...(pending.length > 0 ? ["", "**Waiting for a decision:**"] : []),
-    ...pending.map(({ gate, title, approvers }) => {
-      return `- \`${gate}\` ${inMarkdown(title)} (${inMarkdown(approvers.join(", ")) || "anyone"})`;
+    ...pending.map(({ gate, title, approvers, identity }) => {
+      const people = inMarkdown(approvers.join(", ")) || "anyone";
+      return `- \`${gate}\` ${inMarkdown(title)} (${people}${identity === "verified" ? ", signed" : ""})`;
     }),
     ...(decided.length > 0 ? ["", "**Decided:**"] : []),
     ...decided.map(({ gate, title, state: outcome, decisions }) => {

@@ -35,6 +35,7 @@ test("a decision from elsewhere is signed with --key, and refused without, with 
   const run = await worker.start({ agent: "tester", input: "deploy", approvals: { identity: "verified" } });
   const { workflowId } = run;
   await eventually(async () => expect(await run.query("approvals")).toHaveLength(1));
+  expect((await wflo(["approvals", workflowId], worker)).stdout).toMatch(/asks +anyone, signed$/m);
   const plain = await wflo(["approve", workflowId, "g1"], worker, { folder });
   expect(plain).toMatchObject({
     exitCode: 2,

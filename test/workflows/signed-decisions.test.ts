@@ -79,6 +79,7 @@ const decided = async (run: WorkflowHandle, payload: object) =>
 describe("a gate that takes verified decisions only", () => {
   test("takes one that is signed, and no name that is only said; the audit log says which it was", async () => {
     const { run, gate, handle } = await asking({});
+    expect(gate).toMatchObject({ identity: "verified" });
     await expect(handle.approve("g1", { by: "ana", digest: gate.digest })).rejects.toMatchObject({
       reason: "unverified",
     });
