@@ -79,14 +79,14 @@ export function createRunCommands(temporal: Temporal, handle: WorkflowHandle): R
     await temporal.call(async () => await handle.signal(name, payload), { workflowId });
 
   const decide = async (gate: string, decision: "approve" | "reject", options: DecisionOptions): Promise<GateView> => {
-    const { sign, ...word } = options;
-    const payload = given({ gate, decision, ...word });
-    check(checkDecision(payload));
+    const { sign, ...said } = options;
+    const payload = given({ gate, decision, ...said });
+    const word = check(checkDecision(payload));
     if (!sign) return await update<GateView>("decideApproval", payload);
     if (word.digest === undefined) throw invalidInput(["digest: has to be named by a decision that is signed"]);
     const { raw } = await temporal.call(async () => await handle.describe(), { workflowId });
     const firstRunId = raw.workflowExecutionInfo?.firstRunId ?? "";
-    const token = await sign(decisionClaims({ gate, decision, ...word }, { workflowId, firstRunId }));
+    const token = await sign(decisionClaims(word, { workflowId, firstRunId }));
     return await update<GateView>("decideApproval", { ...payload, token });
   };
   const changeTerms = async (
@@ -136,8 +136,9 @@ export function createRunCommands(temporal: Temporal, handle: WorkflowHandle): R
 }
 
 /** What is wrong with a command is said here: a run ignores a signal that it can't read. */
-function check(checked: Checked<object>): void {
+function check<T>(checked: Checked<T>): T {
   if ("problems" in checked) throw invalidInput(checked.problems);
+  return checked.command;
 }
 
 /** Without the members that are undefined. */

@@ -68,13 +68,14 @@ function limitsOf({ maxTurns, limits }: RunInput): readonly string[] {
 }
 
 function approvalsOf({ approvals }: RunInput): readonly string[] {
-  const { default: rule, tools, approvers, quorum, timeoutMs, onTimeout, escalateTo } = approvals;
+  const { default: rule, tools, approvers, quorum, identity, timeoutMs, onTimeout, escalateTo } = approvals;
   const which = { unsafe: "tools that are not safe", always: "every tool", never: "no tool" }[rule];
   return [
     `asks before ${which}`,
     ...Object.entries(tools).map(([tool, when]) => `${tool} ${when}`),
     ...(approvers.length > 0 ? [`by ${approvers.join(" or ")}`] : []),
     ...(quorum > 1 ? [`${quorum} people`] : []),
+    ...(identity === "verified" ? ["signed"] : []),
     ...(timeoutMs === undefined ? [] : [`within ${formatDuration(timeoutMs)}, else ${onTimeout}`]),
     ...(onTimeout === "escalate" && timeoutMs !== undefined ? [`to ${escalateTo.join(" or ")}`] : []),
   ];

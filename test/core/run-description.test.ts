@@ -43,8 +43,8 @@ describe("a line says", () => {
     ["labels", { labels: { team: "search", env: "prod" } }, { wfloLabels: "team=search, env=prod" }],
     [
       "who is asked, how many, and for how long",
-      { approvals: { default: "always", approvers: ["ana", "ben"], quorum: 2, timeout: "24h" } },
-      { wfloApprovals: "asks before every tool, by ana or ben, 2 people, within 1d, else reject" },
+      { approvals: { default: "always", approvers: ["ana", "ben"], quorum: 2, identity: "verified", timeout: "24h" } },
+      { wfloApprovals: "asks before every tool, by ana or ben, 2 people, signed, within 1d, else reject" },
     ],
     [
       "to whom it goes then",

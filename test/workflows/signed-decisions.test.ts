@@ -108,6 +108,21 @@ describe("a gate that takes verified decisions only", () => {
     expect(await run.result()).toMatchObject({ status: "completed" });
   });
 
+  test("takes one with a comment that says nothing, as forms send it", async () => {
+    const { run, gate, handle } = await asking({});
+    const sign = readDecisionKey(keyOf("ana"));
+    await handle.approve("g1", { by: "ana", digest: gate.digest, comment: "", sign });
+    expect(await run.result()).toMatchObject({ status: "completed" });
+  });
+
+  test("wants the digest named by who signs", async () => {
+    const { run, gate, handle } = await asking({});
+    const sign = readDecisionKey(keyOf("ana"));
+    await expect(handle.approve("g1", { by: "ana", sign })).rejects.toThrow(/digest: has to be named/);
+    await handle.reject("g1", { by: "ana", digest: gate.digest, sign });
+    expect(await run.result()).toMatchObject({ status: "rejected" });
+  });
+
   test("takes edited arguments that are signed, and runs those", async () => {
     const { run, gate } = await asking({});
     await decided(run, await signed(run, { digest: gate.digest, args: { to: "elsewhere" } }));
