@@ -25,8 +25,8 @@ export function cpuMs(pid: number): number {
 }
 
 /**
- * CPU time of making a small file in one of a store's folders, in microseconds. A turn makes two (the call's journal). It is dear where many
- * files were deleted minutes ago: ext4 without a journal looks at each of them before it reuses one.
+ * CPU time of making a small file in one of a store's folders, in microseconds. A turn makes two (the call's journal). It
+ * is dear where many files were deleted minutes ago: ext4 without a journal looks at each of them before it reuses one.
  */
 export function newFileUs(folder: string, files = 30): number {
   mkdirSync(folder, { recursive: true });
