@@ -156,8 +156,7 @@ async function readQuestion(ports: CallModelPorts, request: ModelCallRequest): P
   const agent = await ports.blobs.getJson<CapturedAgent>(request.definition);
   const model = agent.models.find((candidate) => candidate.model === request.model);
   invariant(model !== undefined, `the captured agent has the model ${request.model}`);
-  const before = request.head === null ? [] : await ports.transcripts.view(request.head);
-  const messages = await ports.transcripts.resolve([...before, ...request.newMessages]);
+  const messages = await ports.transcripts.question(request.head, request.newMessages);
   return { agent, model, messages };
 }
 

@@ -34,11 +34,12 @@ export interface Transcripts {
   /** The head as it was when turn `turn` had its answer (null: the transcript does not reach back to it). */
   headAtTurn(head: BlobAddress, turn: number): Promise<BlobAddress | null>;
   /**
-   * Texts in full, for a model; large tool results as their preview, with where the rest is. Members are in canonical
-   * order, so that a message reads byte for byte the same when it is new, when this worker wrote it and when it is loaded:
-   * the provider's prompt cache rests on that.
+   * What a model is asked: the view of `head` (null: nothing is before), then new messages. Texts in full; large tool
+   * results as their preview, with where the rest is. Members are in canonical order, so that a message reads byte for
+   * byte the same when it is new, when this worker wrote it and when it is loaded: the provider's prompt cache rests on
+   * that.
    */
-  resolve(messages: readonly Message[]): Promise<readonly Message[]>;
+  question(head: BlobAddress | null, newMessages: readonly Message[]): Promise<readonly Message[]>;
 }
 
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
@@ -57,18 +58,34 @@ export function createTranscripts(
     maxSize: cacheBytes,
     sizeCalculation: ({ characters }) => characters + 200,
   });
-  const canonical = new WeakSet<Message>();
   const keep = (at: BlobAddress, text: string): Loaded => {
     const node = { ...nodeOf(at, text), at, characters: text.length };
-    for (const message of [...node.messages, ...(node.view ?? [])]) canonical.add(message);
     nodes.set(at, node);
     return node;
   };
   const nodeAt = async (at: BlobAddress): Promise<Loaded> => nodes.get(at) ?? keep(at, await blobs.getText(at));
-  const inCanonicalOrder = (message: Message): Message =>
-    canonical.has(message) ? message : (JSON.parse(canonicalJson(message)) as Message);
-  const bytesOf = async (messages: readonly Message[]) =>
-    promptBytes(await Promise.all(messages.map(async (message) => await resolved(blobs, message))));
+  /** Newest first, up to the node that `isEnough`: at once as far as this worker has them, then as they come. */
+  const chainTo = async (head: BlobAddress, isEnough: (node: Loaded) => boolean = () => false) => {
+    const chain: Loaded[] = [];
+    let at: BlobAddress | null = head;
+    for (let node = nodes.get(head); node; node = at === null ? undefined : nodes.get(at)) {
+      chain.push(node);
+      if (isEnough(node)) return chain;
+      at = node.prev;
+    }
+    if (at === null) return chain;
+    for await (const node of fetchedFrom(at, nodeAt)) {
+      chain.push(node);
+      if (isEnough(node)) break;
+    }
+    return chain;
+  };
+  const view = async (head: BlobAddress) => {
+    const chain = await chainTo(head, (node) => node.view !== undefined);
+    const compacted = chain.at(-1)?.view ?? [];
+    return [...compacted, ...chain.toReversed().flatMap(({ messages }) => messages)];
+  };
+  const bytesOf = async (messages: readonly Message[]) => promptBytes(await inFull(blobs, messages));
   const add = async (prev: Loaded | undefined, own: Pick<TranscriptNode, "messages" | "bytes" | "view">) => {
     const depth = (prev?.depth ?? 0) + 1;
     const trail = prev ? await trailTo(prev, depth, nodeAt) : [];
@@ -86,38 +103,28 @@ export function createTranscripts(
     async compact(head, view) {
       return await add(await nodeAt(head), { messages: [], view, bytes: await bytesOf(view) });
     },
-    async view(head) {
-      const since: Loaded[] = [];
-      for (let at: BlobAddress | null = head; at !== null; at = since.at(-1)?.prev ?? null) {
-        const node: Loaded = await nodeAt(at);
-        since.push(node);
-        if (node.view) break;
-      }
-      const compacted = since.at(-1)?.view;
-      if (!compacted) return (await chainTo(head, nodeAt)).toReversed().flatMap(({ messages }) => messages);
-      return [...compacted, ...since.toReversed().flatMap(({ messages }) => messages)];
-    },
+    view,
     async load(head) {
-      return (await chainTo(head, nodeAt)).toReversed().flatMap(({ messages }) => messages);
+      return (await chainTo(head)).toReversed().flatMap(({ messages }) => messages);
     },
     async headAtTurn(head, turn) {
-      for (const { at, messages } of await chainTo(head, nodeAt)) {
-        const answered = messages.findLast(({ role }) => role === "assistant");
-        if (answered && answered.turn <= turn) return answered.turn === turn ? at : null;
-      }
-      return null;
+      const isEnough = (node: Loaded) => (answeredTurn(node) ?? Number.POSITIVE_INFINITY) <= turn;
+      const node = (await chainTo(head, isEnough)).at(-1);
+      return node && answeredTurn(node) === turn ? node.at : null;
     },
-    async resolve(messages) {
-      return await Promise.all(messages.map(async (message) => await resolved(blobs, inCanonicalOrder(message))));
+    async question(head, newMessages) {
+      const before = head === null ? [] : await view(head);
+      return await inFull(blobs, [...before, ...newMessages.map(inCanonicalOrder)]);
     },
   };
 }
 
 type NodeAt = (at: BlobAddress) => Promise<Loaded>;
 
-/** From the head back to the first, newest first. Whatever a node points to is fetched as soon as the node is there. */
-async function chainTo(head: BlobAddress, nodeAt: NodeAt): Promise<readonly Loaded[]> {
+/** From a node back to the first, newest first. Whatever a node points to is fetched as soon as the node is there. */
+async function* fetchedFrom(head: BlobAddress, nodeAt: NodeAt): AsyncGenerator<Loaded> {
   const fetched = new Map<BlobAddress, Promise<Loaded>>();
+  let isOver = false;
   const fetch = (at: BlobAddress): Promise<Loaded> => {
     const known = fetched.get(at);
     if (known) return known;
@@ -125,6 +132,7 @@ async function chainTo(head: BlobAddress, nodeAt: NodeAt): Promise<readonly Load
     fetched.set(at, node);
     node.then(
       ({ trail, prev }) => {
+        if (isOver) return;
         for (const address of [...(trail ?? []), ...(prev === null ? [] : [prev])]) void fetch(address);
       },
       // Told where the chain is walked, if it leads here.
@@ -132,13 +140,20 @@ async function chainTo(head: BlobAddress, nodeAt: NodeAt): Promise<readonly Load
     );
     return node;
   };
-  const chain: Loaded[] = [];
-  for (let at: BlobAddress | null = head; at !== null; ) {
-    const node: Loaded = await fetch(at);
-    chain.push(node);
-    at = node.prev;
+  try {
+    for (let at: BlobAddress | null = head; at !== null; ) {
+      const node: Loaded = await fetch(at);
+      yield node;
+      at = node.prev;
+    }
+  } finally {
+    isOver = true;
   }
-  return chain;
+}
+
+/** The turn of a node's last answer; undefined where it has none. */
+function answeredTurn({ messages }: Loaded): number | undefined {
+  return messages.findLast(({ role }) => role === "assistant")?.turn;
 }
 
 /** The trail of the node after `prev`. */
@@ -179,14 +194,31 @@ function nodeOf(at: BlobAddress, text: string): TranscriptNode {
   return node as TranscriptNode;
 }
 
+/** What is in the store has its members in this order already. */
+function inCanonicalOrder(message: Message): Message {
+  return JSON.parse(canonicalJson(message)) as Message;
+}
+
+async function inFull(blobs: Blobs, messages: readonly Message[]): Promise<readonly Message[]> {
+  // Most have nothing that is elsewhere, and a promise each would cost more than all the rest.
+  if (!messages.some(isElsewhere)) return messages;
+  return await Promise.all(
+    messages.map(async (message) => (isElsewhere(message) ? await resolved(blobs, message) : message)),
+  );
+}
+
+/** A text or a result of it is a blob. */
+function isElsewhere({ text, toolResults }: Message): boolean {
+  if (text !== undefined && typeof text !== "string") return true;
+  return toolResults?.some(({ result }) => isBlobRef(result)) ?? false;
+}
+
 async function resolved(blobs: Blobs, message: Message): Promise<Message> {
   const { text, toolResults } = message;
-  const large = toolResults?.some(({ result }) => isBlobRef(result)) ?? false;
-  if ((text === undefined || typeof text === "string") && !large) return message;
   return {
     ...message,
     ...(text !== undefined && typeof text !== "string" ? { text: await blobs.getText(text.ref) } : {}),
-    ...(toolResults && large ? { toolResults: toolResults.map(previewed) } : {}),
+    ...(toolResults ? { toolResults: toolResults.map(previewed) } : {}),
   };
 }
 

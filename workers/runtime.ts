@@ -1,4 +1,4 @@
-import { type LogLevel, makeTelemetryFilterString, Runtime } from "@temporalio/worker";
+import { type LogLevel, makeTelemetryFilterString, Runtime, type Logger as SdkLogger } from "@temporalio/worker";
 import type { Logger } from "../ports/logger.js";
 import { freePort } from "./free-port.js";
 
@@ -35,7 +35,7 @@ async function install(logger: Logger, options: { readonly metrics: boolean }): 
   const log = (level: LogLevel, message: string, meta: object = {}) => {
     if (!EXPECTED.test(message)) logger.log(level.toLowerCase() as Lowercase<LogLevel>, message, factsOf(meta));
   };
-  Runtime.install({
+  const runtime = Runtime.install({
     shutdownSignals: [],
     logger: {
       log,
@@ -50,5 +50,16 @@ async function install(logger: Logger, options: { readonly metrics: boolean }): 
       ...(bindAddress === undefined ? {} : { metrics: { prometheus: { bindAddress, countersTotalSuffix: true } } }),
     },
   });
+  leaveOut(runtime.logger, logger);
   return { coreMetricsUrl: bindAddress === undefined ? undefined : `http://${bindAddress}/metrics` };
+}
+
+/**
+ * The SDK writes a dozen lines a turn for whoever traces it, and keeps each for a tenth of a second, to bring them in order
+ * with the core's, before anybody looks at its level.
+ */
+function leaveOut(sdk: SdkLogger, logger: Logger): void {
+  for (const level of ["trace", "debug"] as const) {
+    if (!logger.isEnabled(level)) sdk[level] = () => {};
+  }
 }

@@ -8,9 +8,13 @@ import type { TraceSettings } from "../core/trace.js";
  */
 const WITHOUT_CALL_STACKS = `Error.stackTraceLimit = 0;
 {
+  const none = { replace: () => none, split: () => [] };
+  class Stackless {
+    get stack() { return none; }
+  }
   const ready = {
     "return globalThis.__TEMPORAL_ACTIVATOR__": () => globalThis.__TEMPORAL_ACTIVATOR__,
-    "return globalThis.Error": () => class {},
+    "return globalThis.Error": () => Stackless,
   };
   Object.defineProperty(Promise, "constructor", { value: (code) => ready[code] ?? Function(code) });
 }

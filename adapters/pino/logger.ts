@@ -80,6 +80,7 @@ function portOf(log: pino.Logger, content: boolean): Logger {
   const { trace: _trace, ...methods } = levels;
   return {
     ...methods,
+    isEnabled: (level) => log.isLevelEnabled(level),
     log: (level, message, facts) => levels[level](message, facts),
     child: (facts) => portOf(log.child(safe(facts, content)), content),
   };

@@ -94,6 +94,13 @@ test.each([1, 7, 8, 9, 63, 64, 65, 511, 512, 1_000, 1_023])(
   },
 );
 
+test("a worker that never saw it knows what to ask a model after few rounds of reads", async () => {
+  const store = createCountingStore();
+  const [head] = (await grow(over(store), 500)).slice(-1);
+  expect(await over(store).question(head!, [user(501)])).toEqual([...messagesOf(500), user(501)]);
+  expect(store.readRounds()).toBeLessThanOrEqual(26);
+});
+
 test("a worker that has it in memory loads it without a read, and appends without one", async () => {
   const store = createCountingStore();
   const transcripts = over(store);
@@ -174,7 +181,7 @@ test("large texts are given in full, large tool results as their beginning with 
       turn: 1,
     },
   ];
-  const [text, tool] = await transcripts.resolve(messages);
+  const [text, tool] = await transcripts.question(null, messages);
   expect(text).toEqual({ role: "user", text: "a long text", turn: 1 });
   expect(tool?.toolResults).toEqual([
     {
@@ -198,10 +205,10 @@ test("a message reads byte for byte the same when it is new, from the worker tha
   };
   const writer = over(store);
   const { head } = await writer.append(null, [message]);
-  const asNew = JSON.stringify(await writer.resolve([message]));
-  const asWritten = JSON.stringify(await writer.resolve(await writer.load(head)));
+  const asNew = JSON.stringify(await writer.question(null, [message]));
+  const asWritten = JSON.stringify(await writer.question(head, []));
   const other = over(store);
-  const asLoaded = JSON.stringify(await other.resolve(await other.load(head)));
+  const asLoaded = JSON.stringify(await other.question(head, []));
   expect(asNew).toBe(asLoaded);
   expect(asWritten).toBe(asLoaded);
 });

@@ -35,8 +35,10 @@ test.each([
   ["silent", []],
 ] as const)("at level %s the lines are %j", (level, expected) => {
   const { logger, parsed } = logging({ level });
-  for (const at of ["trace", "debug", "info", "warn", "error"] as const) logger.log(at, "a line");
+  const levels = ["trace", "debug", "info", "warn", "error"] as const;
+  for (const at of levels) logger.log(at, "a line");
   expect(parsed().map((line) => line.level)).toEqual(expected);
+  expect(levels.filter((at) => logger.isEnabled(at))).toEqual(expected);
 });
 
 test.each([
