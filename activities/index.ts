@@ -99,7 +99,7 @@ async function modelCall(ports: ActivityPorts, request: ModelCallRequest, contex
   const namespace = context.info.workflowNamespace ?? context.info.namespace;
   const facts = { namespace, workflowId, runId, activityAttempt: context.info.attempt, cut };
   const result = await callModel(ports, request, facts);
-  const publishedSeq = await Promise.race([published, patience(PUBLISH_PATIENCE_MS)]);
+  const publishedSeq = published && (await within(PUBLISH_PATIENCE_MS, published));
   return publishedSeq === undefined || result.kind === "cut" ? result : { ...result, publishedSeq };
 }
 
@@ -119,9 +119,17 @@ async function publishBeside(
   }
 }
 
-/** A timer that keeps no process alive. */
-async function patience(ms: number): Promise<undefined> {
-  return await new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
+/** What comes in time; else undefined. The timer keeps no process alive, and does not wake one up for nothing. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms).unref();
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function toolCall(ports: ActivityPorts, request: ToolCallRequest, context: Context) {
