@@ -44,22 +44,25 @@ export function rssMib(pid: number): number {
   return Math.round(Number(kib) / 1_024);
 }
 
-/** Runs so many at once, to their ends. */
+/** Runs so many at once, to their ends, and that so many times one after the other. */
 export async function measure(
   client: Client,
   pids: readonly number[],
   runOnce: RunOnce,
-  { runs, turns }: { readonly runs: number; readonly turns: number },
+  { runs, turns, times }: { readonly runs: number; readonly turns: number; readonly times: number },
 ): Promise<Sample> {
   const cpuBefore = pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
   const startedAt = performance.now();
-  const ids = await Promise.all(Array.from({ length: runs }, async () => await runOnce(turns)));
+  let last = "";
+  for (let time = 0; time < times; time += 1) {
+    [last = ""] = await Promise.all(Array.from({ length: runs }, async () => await runOnce(turns)));
+  }
   const ms = performance.now() - startedAt;
   const cpu = pids.reduce((sum, pid) => sum + cpuMs(pid), 0) - cpuBefore;
-  const { historyLength, historySize } = await client.workflow.getHandle(ids[0] ?? "").describe();
-  const all = runs * turns;
+  const { historyLength, historySize } = await client.workflow.getHandle(last).describe();
+  const all = runs * turns * times;
   return {
-    msPerTurn: ms / turns,
+    msPerTurn: ms / (turns * times),
     turnsPerSecond: (all * 1_000) / ms,
     cpuMsPerTurn: cpu / all,
     eventsPerTurn: historyLength / turns,

@@ -26,7 +26,7 @@ export interface BenchProcess {
 }
 
 /** Scripts of so many turns are there for the scripted model. */
-export const SCRIPTED_TURNS = [20, 200, 1_000] as const;
+export const SCRIPTED_TURNS = [1, 20, 100, 200, 1_000] as const;
 
 export async function startBench(): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), "wflo-bench-"));
