@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { ApplicationFailure } from "@temporalio/activity";
 import { PART_BYTES, type ToolCallRequest, type ToolCallResult, type Unlogged } from "../core/activity-contract.js";
 import type { CapturedAgent, ToolSpec } from "../core/agent.js";
 import { callDigest } from "../core/call-digest.js";
-import { digestOf } from "../core/digest.js";
+import { canonicalJson } from "../core/digest.js";
 import type { EgressPolicy } from "../core/egress.js";
 import type { Isolation } from "../core/isolation.js";
 import type { Json, JsonObject } from "../core/json.js";
@@ -100,7 +101,7 @@ export async function runTool(
   const agent = await ports.blobs.getJson<CapturedAgent>(request.definition);
   const spec = agent.tools.find((tool) => tool.name === request.tool);
   if (!spec) return { error: `the agent ${agent.name} has no tool ${request.tool}` };
-  const asked = digestOf(request.args).slice("sha256:".length, "sha256:".length + 16);
+  const asked = createHash("sha256").update(canonicalJson(request.args)).digest("hex").slice(0, 16);
   const key = `${context.workflowId}/${request.firstRunId}/${request.turn}/tool-${request.callId}-${asked}`;
   const { tracer = NO_TRACER } = ports;
   const { workflowId } = context;

@@ -12,6 +12,7 @@ import { noteWork } from "./log-surroundings.js";
 import { packageRoot } from "./tool-finder.js";
 import { withEncodedFailures, withoutCallStacks, withTraces } from "./workflow-code.js";
 import { workflowSinks } from "./workflow-sinks.js";
+import { WorkflowWorker } from "./workflow-worker.js";
 
 /** The queues that a worker may serve: agents (workflows, model calls, tools), and sandboxed code. */
 export type Queue = "agents" | "sandbox";
@@ -112,7 +113,7 @@ async function createWorker(options: WorkerOptions, queue: Queue, taskQueue: str
       maxConcurrentActivityTaskExecutions: options.sandboxConcurrency ?? availableParallelism(),
     });
   }
-  return await Worker.create({
+  return await WorkflowWorker.create({
     ...shared,
     workflowBundle: { code: await workflowCode(options) },
     activities: activities.agents,

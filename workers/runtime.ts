@@ -1,3 +1,4 @@
+import { LoggerWithComposedMetadata } from "@temporalio/common/lib/logger.js";
 import { type LogLevel, makeTelemetryFilterString, Runtime, type Logger as SdkLogger } from "@temporalio/worker";
 import type { Logger } from "../ports/logger.js";
 import { freePort } from "./free-port.js";
@@ -55,11 +56,13 @@ async function install(logger: Logger, options: { readonly metrics: boolean }): 
 }
 
 /**
- * The SDK writes a dozen lines a turn for whoever traces it, and keeps each for a tenth of a second, to bring them in order
- * with the core's, before anybody looks at its level.
+ * The SDK writes a dozen lines a turn for whoever traces it. Before anybody looks at a line's level it has gathered what the line is
+ * about, and kept it for a tenth of a second, to bring it in order with the core's.
  */
 function leaveOut(sdk: SdkLogger, logger: Logger): void {
   for (const level of ["trace", "debug"] as const) {
-    if (!logger.isEnabled(level)) sdk[level] = () => {};
+    if (logger.isEnabled(level)) continue;
+    sdk[level] = () => {};
+    LoggerWithComposedMetadata.prototype[level] = () => {};
   }
 }

@@ -23,6 +23,7 @@ import type { Models } from "../../ports/models.js";
 import type { ObjectStore } from "../../ports/object-store.js";
 import type { Tracer } from "../../ports/tracer.js";
 import { withoutCallStacks } from "../../workers/workflow-code.js";
+import { WorkflowWorker } from "../../workers/workflow-worker.js";
 import { temporalAddress, workflowBundlePath } from "./environment.js";
 import { schemaProblems } from "./event-schemas.js";
 import { disagreements } from "./event-sums.js";
@@ -101,7 +102,7 @@ export async function startAgentWorker(world: TestWorld) {
     debugMode: world.sameThread ?? false,
   } as const;
   const workers = [
-    await Worker.create({
+    await WorkflowWorker.create({
       ...shared,
       taskQueue,
       ...(world.half === "activities" ? {} : workflows),
