@@ -3,12 +3,13 @@ import { Client, Connection } from "@temporalio/client";
 import { reportAccounts } from "./accounts.js";
 import { reportBound } from "./bound.js";
 import { reportEvents } from "./events.js";
-import { measure, median, newFileUs, paceOf, type RunOnce, rssMib, type Sample } from "./measure.js";
+import { measure, median, newFileUs, paceOf, type RunOnce, rangeOf, rssMib, type Sample, WARM_UP } from "./measure.js";
 import { pauseMs, recoveryMs } from "./recovery.js";
 import { reportRedis } from "./redis.js";
-import { agentRun } from "./runs.js";
+import { agentRun, bareRun } from "./runs.js";
 import { reportSandbox } from "./sandbox.js";
 import { type Bench, startBench } from "./servers.js";
+import { reportSideBySide } from "./side-by-side.js";
 import { reportTelemetry } from "./telemetry.js";
 
 /*
@@ -33,9 +34,6 @@ const SHAPES = [
   { title: "a run of one turn, alone", turns: 1, runs: 1, times: 20, rounds },
 ] as const;
 
-/** Before anything is measured, each variant takes so many turns: V8 compiles what is used much, and a worker lives for days. */
-const WARM_UP = { turns: 20, runs: 10, times: quick ? 1 : 5 } as const;
-
 if (only === "redis") await reportRedis(rounds);
 else if (only === "bound") await reportBound();
 else if (only === "sandbox") await reportSandbox();
@@ -50,7 +48,12 @@ else
 async function onServer(): Promise<void> {
   const bench = await startBench();
   try {
-    await (only === "accounts" ? accountsAlone(bench) : report(bench));
+    if (only === "accounts") await accountsAlone(bench);
+    else {
+      await report(bench);
+      // Before the folder of the first server is removed: that makes the disk slow for minutes.
+      await reportSideBySide(rounds, quick);
+    }
   } finally {
     await bench.stop();
   }
@@ -72,7 +75,8 @@ async function report(bench: Bench): Promise<void> {
     { name: "wflo", pids: [bench.serverPid, wflo.pid], run: agentRun(client, "note") },
     { name: "wflo, local tool", pids: [bench.serverPid, wflo.pid], run: agentRun(client, "note_locally") },
   ];
-  for (const { pids, run } of variants) await measure(client, pids, run, WARM_UP);
+  for (const { pids, run } of variants)
+    await measure(client, pids, run, { ...WARM_UP, times: quick ? 1 : WARM_UP.times });
   for (const { title, rounds, ...shape } of SHAPES) {
     const samples = new Map<string, Sample[]>(variants.map(({ name }) => [name, []]));
     const files: number[] = [];
@@ -84,7 +88,7 @@ async function report(bench: Bench): Promise<void> {
       }
     }
     print(`${title}, turns each: ${shape.turns}, rounds: ${rounds}`, samples);
-    console.log(`making a file took ${rangeOf(files)} µs; Wflo makes two a turn`);
+    console.log(`making a file took ${rangeOf(files)} µs; Wflo makes three a turn`);
   }
   if (only === "turns") return await connection.close();
   await reportAccounts(bench, client, rounds);
@@ -130,17 +134,4 @@ function print(title: string, samples: ReadonlyMap<string, readonly Sample[]>): 
       rangeOf(own.map((sample, round) => sample[column] - (before?.[round]?.[column] ?? Number.NaN)));
     console.log(`${name} over ${base}, round by round: ${more("msPerTurn")} ms, ${more("cpuMsPerTurn")} CPU-ms a turn`);
   }
-}
-
-/** Median, least and most. */
-function rangeOf(values: readonly number[]): string {
-  return `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`;
-}
-
-function bareRun(client: Client): RunOnce {
-  return async (turns) => {
-    const workflowId = `bare-${crypto.randomUUID()}`;
-    await client.workflow.execute("bareRun", { taskQueue: "bare", workflowId, args: [{ turns }] });
-    return workflowId;
-  };
 }

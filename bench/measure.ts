@@ -15,6 +15,9 @@ export interface Sample {
 /** How a variant starts one run; resolves with its workflow id when it has ended. */
 export type RunOnce = (turns: number) => Promise<string>;
 
+/** Before anything is measured, each variant takes so many turns: V8 compiles what is used much, and a worker lives for days. */
+export const WARM_UP = { turns: 20, runs: 10, times: 5 } as const;
+
 /** Linux counts CPU time in ticks of 10 ms. */
 const MS_PER_TICK = 10;
 
@@ -25,8 +28,8 @@ export function cpuMs(pid: number): number {
 }
 
 /**
- * CPU time of making a small file in one of a store's folders, in microseconds. A turn makes two (the call's journal). It
- * is dear where many files were deleted minutes ago: ext4 without a journal looks at each of them before it reuses one.
+ * CPU time of making a small file in one of a store's folders, in microseconds. A turn makes three (two of the call's
+ * journal, one of the transcript). It is dear where many files were deleted minutes ago: ext4 without a journal looks at each of them before it reuses one.
  */
 export function newFileUs(folder: string, files = 30): number {
   mkdirSync(folder, { recursive: true });
@@ -91,4 +94,9 @@ export async function paceOf(client: Client, workflowId: string): Promise<number
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** Median, least and most. */
+export function rangeOf(values: readonly number[]): string {
+  return `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`;
 }

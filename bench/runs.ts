@@ -18,3 +18,12 @@ export function agentRun(client: Client, tool: string, taskQueue = "wflo"): RunO
     return workflowId;
   };
 }
+
+/** Runs the bare workflow with so many turns. */
+export function bareRun(client: Client): RunOnce {
+  return async (turns) => {
+    const workflowId = `bare-${crypto.randomUUID()}`;
+    await client.workflow.execute("bareRun", { taskQueue: "bare", workflowId, args: [{ turns }] });
+    return workflowId;
+  };
+}

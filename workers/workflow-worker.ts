@@ -39,17 +39,14 @@ export class WorkflowWorker extends Worker {
 
 function startThread(): Thread {
   const { modulePath, execArgv } = ownModule("workflow-thread-main");
-  return new Thread(modulePath, { execArgv: [...execArgv] });
+  // Built, it inherits this process's flags, some of which can't be given to a thread.
+  return new Thread(modulePath, modulePath.endsWith(".ts") ? { execArgv: [...execArgv] } : {});
 }
 
 class Workflows extends ThreadedVMWorkflowCreator {
   override async createWorkflow(options: Parameters<ThreadedVMWorkflowCreator["createWorkflow"]>[0]) {
-    const [first, ...others] = this.workerThreadClients;
-    const idlest = others.reduce(
-      (best, one) => (one.getActiveWorkflowCount() < (best?.getActiveWorkflowCount() ?? 0) ? one : best),
-      first,
-    );
-    return await WorkflowInThread.create(idlest as WorkerThreadClient, options);
+    const byLoad = this.workerThreadClients.toSorted((a, b) => a.getActiveWorkflowCount() - b.getActiveWorkflowCount());
+    return await WorkflowInThread.create(byLoad[0] as WorkerThreadClient, options);
   }
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { Client, Connection, type WorkflowHandle } from "@temporalio/client";
-import { type InjectedSinks, NativeConnection, Worker, type WorkerOptions } from "@temporalio/worker";
+import { type InjectedSinks, NativeConnection, Worker } from "@temporalio/worker";
 import type { WorkflowInfo } from "@temporalio/workflow";
 import type { WfloSinks } from "../../core/sinks.js";
 import { packageRoot } from "../../workers/tool-finder.js";
@@ -37,8 +37,8 @@ const KINDS = { ours: WorkflowWorker, "the SDK's": Worker };
 
 type Told = readonly [string, WorkflowInfo];
 
-/** Starts a worker with a short time limit (which the SDK has, and has no type for). */
-async function started(kind: keyof typeof KINDS, options: Partial<WorkerOptions> = {}) {
+/** Starts a worker; with a time limit other than five seconds (which the SDK takes, and has no type for). */
+async function started(kind: keyof typeof KINDS, limit: { readonly isolateExecutionTimeout?: number } = {}) {
   const taskQueue = `test-${randomUUID()}`;
   const told: Told[] = [];
   const runStarted = {
@@ -48,9 +48,8 @@ async function started(kind: keyof typeof KINDS, options: Partial<WorkerOptions>
     },
   };
   const sinks = { wflo: { runStarted } } as unknown as InjectedSinks<WfloSinks>;
-  const limit = { isolateExecutionTimeout: LIMIT_MS };
   const workflowBundle = { code };
-  const worker = await KINDS[kind].create({ connection, taskQueue, workflowBundle, sinks, ...limit, ...options });
+  const worker = await KINDS[kind].create({ connection, taskQueue, workflowBundle, sinks, ...limit });
   const running = worker.run();
   stop = async () => {
     worker.shutdown();
@@ -69,7 +68,7 @@ async function taskFailures(run: WorkflowHandle): Promise<readonly string[]> {
 test.each(Object.keys(KINDS) as (keyof typeof KINDS)[])(
   "threads that are %s: code that never comes back fails its own task in time, and no other run's",
   async (kind) => {
-    const { start } = await started(kind);
+    const { start } = await started(kind, { isolateExecutionTimeout: LIMIT_MS });
     for (const workflow of ["atOnce", "afterAPromise", "inACondition", "afterACondition"] as const) {
       const looping = await start(workflow);
       await eventually(async () => expect((await taskFailures(looping))[0]).toContain(`timed out after ${LIMIT_MS}ms`));
@@ -83,7 +82,7 @@ test.each(Object.keys(KINDS) as (keyof typeof KINDS)[])(
 test.each(Object.keys(KINDS) as (keyof typeof KINDS)[])(
   "threads that are %s: a query that never comes back fails, and the next one is answered",
   async (kind) => {
-    const { start } = await started(kind);
+    const { start } = await started(kind, { isolateExecutionTimeout: LIMIT_MS });
     const run = await start("tells");
     await run.result();
     await expect(run.query("loop")).rejects.toThrow(`timed out after ${LIMIT_MS}ms`);
