@@ -63,8 +63,13 @@ async function sideOf(
   runOf: (client: Client) => RunOnce,
 ): Promise<Side> {
   const bench = await startBench();
-  const connection = await Connection.connect({ address: bench.address });
-  const client = new Client({ connection });
-  const worker = await startWorker(bench);
-  return { bench, connection, client, pids: [bench.serverPid, worker.pid], run: runOf(client) };
+  try {
+    const connection = await Connection.connect({ address: bench.address });
+    const client = new Client({ connection });
+    const worker = await startWorker(bench);
+    return { bench, connection, client, pids: [bench.serverPid, worker.pid], run: runOf(client) };
+  } catch (error) {
+    await bench.stop();
+    throw error;
+  }
 }
