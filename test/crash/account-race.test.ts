@@ -77,7 +77,7 @@ async function race(
       return await workers.startRun({ agent: "talker", input: `Are you there? ${n}`, account: name });
     }),
   );
-  await eventually(() => expect(provider.requests.length).toBeGreaterThan(2));
+  await eventually(() => expect(provider.requests.length).toBeGreaterThan(2), { withinMs: 60_000 });
   return { processes, runs, account };
 }
 
