@@ -3,7 +3,7 @@ import { Client, Connection } from "@temporalio/client";
 import { reportAccounts } from "./accounts.js";
 import { reportBound } from "./bound.js";
 import { reportEvents } from "./events.js";
-import { measure, median, newFileUs, paceOf, type RunOnce, rangeOf, rssMib, type Sample, WARM_UP } from "./measure.js";
+import { measure, median, newFileUs, paceOf, type RunOnce, rangeOf, rssMib, type Sample, warmUp } from "./measure.js";
 import { pauseMs, recoveryMs } from "./recovery.js";
 import { reportRedis } from "./redis.js";
 import { agentRun, bareRun } from "./runs.js";
@@ -75,8 +75,7 @@ async function report(bench: Bench): Promise<void> {
     { name: "wflo", pids: [bench.serverPid, wflo.pid], run: agentRun(client, "note") },
     { name: "wflo, local tool", pids: [bench.serverPid, wflo.pid], run: agentRun(client, "note_locally") },
   ];
-  for (const { pids, run } of variants)
-    await measure(client, pids, run, { ...WARM_UP, times: quick ? 1 : WARM_UP.times });
+  for (const { pids, run } of variants) await measure(client, pids, run, warmUp(quick));
   for (const { title, rounds, ...shape } of SHAPES) {
     const samples = new Map<string, Sample[]>(variants.map(({ name }) => [name, []]));
     const files: number[] = [];

@@ -15,8 +15,10 @@ export interface Sample {
 /** How a variant starts one run; resolves with its workflow id when it has ended. */
 export type RunOnce = (turns: number) => Promise<string>;
 
-/** Before anything is measured, each variant takes so many turns: V8 compiles what is used much, and a worker lives for days. */
-export const WARM_UP = { turns: 20, runs: 10, times: 5 } as const;
+/** What each variant takes before anything is measured: V8 compiles what is used much, and a worker lives for days. */
+export function warmUp(quick: boolean) {
+  return { turns: 20, runs: 10, times: quick ? 1 : 5 } as const;
+}
 
 /** Linux counts CPU time in ticks of 10 ms. */
 const MS_PER_TICK = 10;
@@ -29,7 +31,8 @@ export function cpuMs(pid: number): number {
 
 /**
  * CPU time of making a small file in one of a store's folders, in microseconds. A turn makes three (two of the call's
- * journal, one of the transcript). It is dear where many files were deleted minutes ago: ext4 without a journal looks at each of them before it reuses one.
+ * journal, one of the transcript). It is dear where many files were deleted minutes ago: ext4 without a journal looks at each
+ * of them before it reuses one.
  */
 export function newFileUs(folder: string, files = 30): number {
   mkdirSync(folder, { recursive: true });

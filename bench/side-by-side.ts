@@ -1,5 +1,5 @@
 import { Client, Connection } from "@temporalio/client";
-import { measure, type RunOnce, rangeOf, WARM_UP } from "./measure.js";
+import { measure, type RunOnce, rangeOf, warmUp } from "./measure.js";
 import { agentRun, bareRun } from "./runs.js";
 import { type Bench, type BenchProcess, startBench } from "./servers.js";
 
@@ -31,7 +31,7 @@ export async function reportSideBySide(rounds: number, quick: boolean): Promise<
         (client) => agentRun(client, "note"),
       ),
     );
-    await measureBoth(sides, { ...WARM_UP, times: quick ? 1 : WARM_UP.times });
+    await measureBoth(sides, warmUp(quick));
     for (const shape of SHAPES) await reportShape(sides, shape, rounds);
   } finally {
     for (const { connection } of sides) await connection.close();

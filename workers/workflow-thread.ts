@@ -14,7 +14,6 @@ interface WorkflowParts {
   readonly activator: {
     readonly info: { readonly runId: string };
     errorToFailure(error: unknown): coresdk.workflow_completion.IFailure["failure"] & object;
-    getAndResetSinkCalls(): SinkCall[];
     sinkCalls: SinkCall[];
   };
 }
@@ -33,7 +32,7 @@ function withinTime<T>(timeoutMs: number, work: () => T): T {
 
 /**
  * Makes this thread limit the time of each activation once. The SDK limits each of its calls into workflow code, three or more
- * an activation, and each limit is a thread of the operating system with an event loop: a millisecond and a half of CPU a turn.
+ * an activation, and each limit is a thread of the operating system with an event loop (docs/decisions/023).
  * What workflows tell the worker (metrics, spans) goes back with the activation too, in place of a message of its own.
  */
 export function limitActivations(): void {
